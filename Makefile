@@ -1,0 +1,33 @@
+# make lab    set up, then open JupyterLab on the first lesson
+# make test   set up, then run every test
+PYTHON ?= python3
+BIN := .venv/bin
+# JupyterLab refuses to run as root (in a container, say) unless told that this is meant
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: lab test notebooks constraints
+
+lab: .venv/ready
+	$(BIN)/jupyter lab $(AS_ROOT) notebooks/00_start_here.ipynb
+
+# The lessons run strictly, their network refused and without touching the learner's progress
+test: .venv/ready
+	$(BIN)/python -m pytest tests
+	PYTHONPATH=$(CURDIR)/tests/offline SSLCOURSE_PROGRESS=off $(BIN)/python -m pytest \
+		--nbval --nbval-current-env --nbval-cell-timeout=300 \
+		--nbval-sanitize-with tests/measured.cfg $(wildcard notebooks solutions)
+
+# Executes the lessons and writes them back with fresh outputs
+notebooks: .venv/ready
+	$(BIN)/python -m sslcourse.authoring
+
+# Writes down the versions that are installed now, as those that were tested
+constraints: .venv/ready
+	$(BIN)/pip freeze --exclude-editable > constraints.txt
+
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "The course needs Python 3.11 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -c constraints.txt -e '.[test]'
+	touch $@

@@ -1,0 +1,142 @@
+"""What `laptop` and `full` mean for each method.
+
+`laptop` is what two CPU cores do within a lesson. `full` is the published recipe for one GPU.
+"""
+
+import os
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sslcourse.data.augment import Augment
+from sslcourse.train.config import TrainConfig
+
+NAMES = ("laptop", "full")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Sizes and training recipe of one method.
+
+    Attributes:
+        name: "laptop" or "full".
+        images: most training images.
+        probe_images: most training images that a probe learns from.
+        test_images: most test images.
+        image_size: photographs of a folder are brought to this size; None keeps theirs.
+        width, blocks: the encoder, see `sslcourse.networks.resnet`.
+        augment: the views.
+        view_share: height of the views, as a share of the images' height.
+        method: further arguments of the method.
+        training: how to train.
+        small: the small views of methods that have some.
+        small_share: height of the small views, as a share of the images' height.
+    """
+
+    name: str
+    images: int
+    probe_images: int
+    test_images: int
+    image_size: int | None
+    width: int
+    blocks: tuple[int, ...]
+    augment: Augment
+    view_share: float
+    method: dict[str, Any]
+    training: TrainConfig
+    small: Augment | None = None
+    small_share: float = 0.5
+
+
+# few steps fit into 90 s, so they are many small ones with a high learning rate
+QUICK = TrainConfig(seconds=90, batch_size=128, learning_rate=1e-2)
+# SGD with MoCo's CIFAR-10 rates, for all methods on ResNet-18
+LONG = TrainConfig(
+    epochs=800,
+    batch_size=512,
+    learning_rate=0.06,
+    weight_decay=5e-4,
+    warmup=0.01,
+    optimizer="sgd",
+)
+
+LAPTOP = Budget(
+    name="laptop",
+    images=20_000,
+    probe_images=10_000,
+    test_images=5_000,
+    image_size=32,
+    width=16,
+    blocks=(1, 1, 1, 1),
+    augment=Augment(),
+    # Three quarters: half the work, and a crop shows an object at about the size that it has in a
+    # whole image (Touvron et al. 2019, arXiv:1906.06423)
+    view_share=0.75,
+    method={},
+    training=QUICK,
+)
+FULL = Budget(
+    name="full",
+    images=50_000,
+    probe_images=50_000,
+    test_images=10_000,
+    image_size=32,
+    width=64,
+    blocks=(2, 2, 2, 2),
+    augment=Augment(crop_scale=(0.2, 1.0)),
+    view_share=1.0,
+    method={},
+    training=LONG,
+)
+
+BUDGETS = {
+    "simclr": {
+        "laptop": replace(LAPTOP, method={"temperature": 0.2}),
+        # temperature, crops and jitter of the paper's CIFAR-10 experiments (Chen et al. 2020,
+        # appendix B.9), with SGD instead of LARS
+        "full": replace(
+            FULL,
+            augment=Augment(crop_scale=(0.08, 1.0)),
+            method={"temperature": 0.5},
+            training=replace(LONG, epochs=1_000),
+        ),
+    },
+    "moco": {
+        # the queue holds a tenth of the images; with more, a query meets keys of its own image
+        "laptop": replace(
+            LAPTOP, method={"queue_size": 2_048, "momentum": 0.99, "temperature": 0.2}
+        ),
+        # as in the authors' notebook for CIFAR-10
+        "full": replace(
+            FULL,
+            method={
+                "queue_size": 4_096,
+                "momentum": 0.99,
+                "temperature": 0.1,
+                "symmetric": True,
+                "groups": 8,
+            },
+        ),
+    },
+    "swav": {
+        "laptop": replace(LAPTOP, method={"prototypes": 60}),
+        "full": replace(
+            FULL,
+            method={"prototypes": 512, "small_views": 4, "frozen": 0.01},
+            small=Augment(crop_scale=(0.05, 0.2)),
+        ),
+    },
+}
+
+
+def budget(method: str, name: str | None = None) -> Budget:
+    """The budget of a method, by name or as `SSLCOURSE_BUDGET` says ("laptop" by default).
+
+    Raises:
+        ValueError: an unknown method or budget.
+    """
+    name = name or os.environ.get("SSLCOURSE_BUDGET") or "laptop"
+    if method not in BUDGETS:
+        raise ValueError(f"unknown method {method!r}; choose one of {', '.join(BUDGETS)}.")
+    if name not in NAMES:
+        raise ValueError(f"unknown budget {name!r}; choose one of {', '.join(NAMES)}.")
+    return BUDGETS[method][name]

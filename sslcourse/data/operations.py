@@ -1,0 +1,139 @@
+"""What can be done to a batch of images, with a parameter for each image.
+
+Crop and resize are two matrix products. Each output row is a weighted sum of input rows, each
+output column one of input columns, so an image becomes `rows @ image @ columns.T`. The weights
+are a tent as wide as an output pixel (at least as an input pixel), which is bilinear interpolation
+when the crop grows and anti-aliasing when it shrinks. A flip reverses the columns. Blur is a matrix
+product too.
+"""
+
+import functools
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+# One pair of constants for every data set (ImageNet's), so that training, probing and the official
+# weights all see inputs on the same scale.
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+LUMA = (0.2989, 0.587, 0.114)  # weights of red, green and blue in grey, as torchvision has them
+
+
+def to_unit(images: Tensor) -> Tensor:
+    """uint8 in [0, 255] -> float32 in [0, 1]; floats become float32.
+
+    Raises:
+        ValueError: not a batch (N, 3, H, W), or integers other than uint8.
+    """
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(
+            f"expected a batch of images (N, 3, H, W), got {tuple(images.shape)}; "
+            "a single image needs images[None]."
+        )
+    if images.dtype == torch.uint8:
+        return images.float().div_(255)
+    if not images.is_floating_point():
+        raise ValueError(f"images must be uint8, or floats in [0, 1], got {images.dtype}.")
+    return images.float()
+
+
+def per_channel(values: tuple[float, ...], like: Tensor) -> Tensor:
+    return constant(values, like.dtype, like.device)[:, None, None]  # (3, 1, 1)
+
+
+@functools.cache
+def constant(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Numbers on a device, copied there once: a GPU would have to wait for every copy."""
+    return torch.tensor(values, dtype=dtype, device=device)
+
+
+def normalize(images: Tensor) -> Tensor:
+    """uint8 images, or floats in [0, 1], (N, 3, H, W) -> channels of about mean 0 and std 1."""
+    unit = to_unit(images)
+    return (unit - per_channel(MEAN, unit)) / per_channel(STD, unit)
+
+
+def denormalize(images: Tensor) -> Tensor:
+    """Undo `normalize`: floats (N, 3, H, W) -> floats in [0, 1], for showing to a person."""
+    return (images * per_channel(STD, images) + per_channel(MEAN, images)).clamp(0, 1)
+
+
+def resample(
+    images: Tensor, *, size: int, boxes: Tensor | None = None, flipped: Tensor | None = None
+) -> Tensor:
+    """Cut a box out of each image and resize it, as torchvision's `resized_crop` does.
+
+    Args:
+        images: floats (N, C, H, W).
+        size: height and width of the output.
+        boxes: (N, 4) top, left, height, width in pixels; by default the centre square.
+        flipped: bool (N,), True = mirror left to right.
+
+    Returns:
+        floats (N, C, size, size).
+    """
+    count, _, height, width = images.shape
+    if boxes is None:
+        side = min(height, width)
+        box = ((height - side) // 2, (width - side) // 2, side, side)
+        boxes = constant(box, images.dtype, images.device).expand(count, 4)
+    top, left, box_height, box_width = boxes.to(images.dtype).unbind(1)
+    rows = resampling_matrix(top, box_height, size, height)  # (N, size, H)
+    columns = resampling_matrix(left, box_width, size, width)  # (N, size, W)
+    if flipped is not None:
+        columns = torch.where(flipped[:, None, None], columns.flip(1), columns)
+    return from_both_sides(rows, images, columns)  # (N, C, size, size)
+
+
+def resampling_matrix(start: Tensor, extent: Tensor, size: int, length: int) -> Tensor:
+    """Weights (N, size, length) that resize `length` pixels, cut to the box, to `size` pixels."""
+    pixels = torch.arange(length, device=start.device) + 0.5
+    outputs = torch.arange(size, device=start.device) + 0.5
+    scale = (extent / size)[:, None, None]  # input pixels per output pixel, (N, 1, 1)
+    centres = start[:, None, None] + outputs[:, None] * scale  # (N, size, 1)
+    weights = (1 - (pixels - centres).abs() / scale.clamp_min(1)).clamp_min_(0)  # (N, size, length)
+    end = start + extent
+    weights *= (pixels > start[:, None]).logical_and_(pixels < end[:, None])[:, None]
+    return weights / weights.sum(dim=2, keepdim=True)
+
+
+def from_both_sides(rows: Tensor, images: Tensor, columns: Tensor) -> Tensor:
+    """`rows @ image @ columns.T`: (N, h, H), (N, C, H, W), (N, w, W) -> (N, C, h, w)."""
+    count, channels, height, width = images.shape
+    wide = images.reshape(count, channels * height, width) @ columns.transpose(1, 2)  # (N, C*H, w)
+    return rows[:, None] @ wide.view(count, channels, height, -1)  # (N, C, h, w)
+
+
+def grey_of(images: Tensor) -> Tensor:
+    return (images * per_channel(LUMA, images)).sum(1, keepdim=True)  # (N, 1, H, W)
+
+
+def blend(images: Tensor, other: Tensor, share: Tensor) -> Tensor:
+    """`share` (N,) of each image and the rest of `other`, kept in [0, 1]."""
+    return torch.lerp(other, images, share[:, None, None, None]).clamp_(0, 1)
+
+
+def shift_hue(images: Tensor, shift: Tensor) -> Tensor:
+    """Turn the colour wheel by `shift` (N,) turns in [-0.5, 0.5]; brightness and chroma stay."""
+    value, lead = images.max(dim=1)  # brightest channel, (N, H, W)
+    chroma = value - images.amin(dim=1)
+    red, green, blue = images.unbind(1)
+    difference = torch.stack([green - blue, blue - red, red - green])  # (3, N, H, W)
+    difference = difference.gather(0, lead[None])[0] / chroma.clamp_min(1e-8)
+    hue = difference + 2 * lead + 6 * shift[:, None, None]  # in sixths of a turn, (N, H, W)
+    corners = per_channel((5.0, 3.0, 1.0), images)
+    sector = (hue[:, None] + corners).remainder_(6)  # (N, 3, H, W)
+    fall = torch.minimum(sector, 4 - sector).clamp_(0, 1)
+    return value[:, None] - chroma[:, None] * fall
+
+
+def blur_matrix(sigma: Tensor, length: int, radius: int) -> Tensor:
+    """Gaussian blur along one axis as weights (N, length, length), reflecting at the border."""
+    taps = torch.arange(-radius, radius + 1, device=sigma.device)
+    kernel = torch.exp(-0.5 * (taps / sigma.clamp_min(1e-3)[:, None]) ** 2)  # (N, taps)
+    kernel = kernel / kernel.sum(dim=1, keepdim=True)
+    source = (torch.arange(length, device=sigma.device)[:, None] + taps).abs()  # (length, taps)
+    source = ((length - 1) - (length - 1 - source).abs()).clamp(0, length - 1)
+    spread = F.one_hot(source, length).to(kernel.dtype)  # (length, taps, length)
+    return torch.einsum("nt,itj->nij", kernel, spread)

@@ -1,0 +1,23 @@
+"""What is a representation worth? Probes, fine-tuning, and signs of collapse."""
+
+from sslcourse.evaluate.collapse import alignment, effective_rank, feature_std, uniformity
+from sslcourse.evaluate.factors import factor_probes
+from sslcourse.evaluate.features import extract_features, pixels
+from sslcourse.evaluate.fine_tune import few_labels, fine_tune
+from sslcourse.evaluate.neighbours import knn_accuracy
+from sslcourse.evaluate.probe import ProbeResult, linear_probe
+
+__all__ = [
+    "ProbeResult",
+    "alignment",
+    "effective_rank",
+    "extract_features",
+    "factor_probes",
+    "feature_std",
+    "few_labels",
+    "fine_tune",
+    "knn_accuracy",
+    "linear_probe",
+    "pixels",
+    "uniformity",
+]

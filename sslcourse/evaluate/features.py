@@ -1,0 +1,70 @@
+"""Features of many images from a frozen encoder."""
+
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from sslcourse.console import ProgressLine
+from sslcourse.data.images import ImageSet
+from sslcourse.data.operations import normalize
+from sslcourse.hardware import keep_freed_memory
+
+
+@contextmanager
+def frozen(encoder: nn.Module):
+    """Evaluation mode without gradients; afterwards every module is in the mode it was in.
+
+    In training mode BatchNorm would mix the images of a batch and go on learning their statistics.
+    """
+    modes = {module: module.training for module in encoder.modules()}
+    encoder.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+def extract_features(
+    encoder: nn.Module, images: ImageSet | Tensor, batch_size: int = 512
+) -> Tensor:
+    """Features of un-augmented images. The encoder and its mode are left as they were.
+
+    Args:
+        encoder: maps normalised images (N, 3, H, W) to features (N, D); on the images' device.
+        images: an `ImageSet`, or uint8 images, or floats in [0, 1], (N, 3, H, W).
+        batch_size: images a pass; changes nothing but memory and speed.
+
+    Returns:
+        float32 (N, D) on the images' device.
+
+    Raises:
+        ValueError: no image, or an encoder that returns another shape.
+    """
+    tensor = images.images if isinstance(images, ImageSet) else images
+    if len(tensor) == 0 or batch_size < 1:
+        raise ValueError(f"need images and a batch_size, got {len(tensor)} and {batch_size}.")
+    keep_freed_memory()
+    parts = []
+    line = ProgressLine(f"features of {len(tensor):,} images")
+    try:
+        with frozen(encoder):
+            for batch in tensor.split(batch_size):
+                features = encoder(normalize(batch))
+                if features.ndim != 2:
+                    raise ValueError(
+                        f"the encoder must return features (N, D), got {tuple(features.shape)}."
+                    )
+                parts.append(features.float())
+                line.show(len(parts) * batch_size / len(tensor))
+    finally:
+        line.close()
+    return torch.cat(parts)
+
+
+def pixels(images: ImageSet | Tensor) -> Tensor:
+    """The baseline without any encoder: normalised pixels as features, float32 (N, 3·H·W)."""
+    tensor = images.images if isinstance(images, ImageSet) else images
+    return normalize(tensor).flatten(1)

@@ -1,0 +1,136 @@
+"""Fine-tuning with few labels, and supervised training, which is the same from random weights."""
+
+import copy
+import math
+import time
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sslcourse.console import ProgressLine
+from sslcourse.data.augment import Augment
+from sslcourse.data.images import ImageSet
+from sslcourse.evaluate.features import extract_features
+from sslcourse.evaluate.probe import ProbeResult, accuracy
+from sslcourse.hardware import keep_freed_memory
+
+LIGHT = Augment(crop_scale=(0.6, 1.0), jitter=None, grayscale=0.0)  # keeps what labels need
+
+
+def few_labels(labels: Tensor, labels_per_class: int, seed: int = 0) -> Tensor:
+    """Positions of `labels_per_class` images of each class, drawn with `seed`: int64 (C·n,).
+
+    Raises:
+        ValueError: a class with fewer images, or no label at all.
+    """
+    if not (labels >= 0).any():
+        raise ValueError("none of the images has a label (all are -1).")
+    generator = torch.Generator().manual_seed(seed)
+    chosen = []
+    for label in labels[labels >= 0].unique().tolist():
+        positions = (labels.cpu() == label).nonzero().squeeze(1)
+        if not 1 <= labels_per_class <= len(positions):
+            raise ValueError(
+                f"labels_per_class must be 1 to {len(positions)}, the images of class {label}; "
+                f"got {labels_per_class}."
+            )
+        order = torch.randperm(len(positions), generator=generator)[:labels_per_class]
+        chosen.append(positions[order])
+    return torch.cat(chosen).to(labels.device)
+
+
+def fine_tune(
+    encoder: nn.Module,
+    images: ImageSet,
+    test: ImageSet,
+    *,
+    labels_per_class: int | None = None,
+    steps: int = 200,
+    batch_size: int = 128,
+    learning_rate: float = 1e-3,
+    augment: Augment = LIGHT,
+    seconds: float | None = None,
+    seed: int = 0,
+) -> ProbeResult:
+    """Train a copy of the encoder and a linear classifier on few labels; test it once.
+
+    AdamW, with the learning rate rising over the first tenth and falling along a cosine. The
+    learner's encoder stays as it is. With an untrained encoder this is supervised training.
+
+    Args:
+        encoder: maps normalised images (N, 3, H, W) to (N, D) and has a `width_out` of D.
+        images: labelled images to learn from.
+        test: labelled images for the final accuracy.
+        labels_per_class: images of each class to use; all by default.
+        steps: training steps; the default suits up to a few hundred labels.
+        batch_size: images a step, at least 2 (fewer where there are fewer labels).
+        learning_rate: highest learning rate.
+        augment: random views; by default large crops and mirror images.
+        seconds: train for this long instead of `steps`.
+        seed: draws labels, classifier, batches and views.
+
+    Raises:
+        ValueError: too few labels, or images without labels.
+    """
+    if labels_per_class is not None:
+        images = images[few_labels(images.labels, labels_per_class, seed)]
+    if len(images) < 2 or batch_size < 2 or images.labels.min() < 0 or len(test) < 1:
+        raise ValueError(
+            f"fine-tuning needs at least two labelled images and a batch of two, got {len(images)} "
+            f"images and batch_size {batch_size}, and images to test on."
+        )
+    if test.labels.min() < 0:
+        raise ValueError("some test images have no label (-1), so nothing can be said about them.")
+    if steps < 1 or (seconds is not None and not seconds > 0):
+        raise ValueError(f"steps and seconds must be greater than 0, got {steps} and {seconds}.")
+    keep_freed_memory()
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        classifier = nn.Linear(encoder.width_out, len(images.classes))
+    network = nn.Sequential(copy.deepcopy(encoder), classifier).to(
+        images.device, memory_format=torch.channels_last
+    )
+    train_classifier(
+        network, images, augment, steps, seconds, min(batch_size, len(images)), learning_rate, seed
+    )
+    predictions = extract_features(network, test).argmax(dim=1)
+    on_training = extract_features(network, images).argmax(dim=1)
+    return ProbeResult(
+        accuracy(predictions, test.labels), accuracy(on_training, images.labels), predictions
+    )
+
+
+def train_classifier(
+    network: nn.Module,
+    images: ImageSet,
+    augment: Augment,
+    steps: int,
+    seconds: float | None,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+) -> None:
+    """Minimise cross-entropy over random batches, in place."""
+    network.train()
+    optimizer = torch.optim.AdamW(network.parameters(), learning_rate, fused=True)
+    generator = torch.Generator(images.device).manual_seed(seed)
+    line = ProgressLine("training with labels")
+    started, step, progress = time.monotonic(), 0, 0.0
+    try:
+        while progress < 1:
+            for group in optimizer.param_groups:
+                falling = 0.5 * (1 + math.cos(math.pi * progress))
+                group["lr"] = learning_rate * min(falling, 0.05 + progress / 0.1)
+            chosen = torch.randperm(len(images), generator=generator, device=images.device)
+            chosen = chosen[:batch_size]
+            logits = network(augment(images.images[chosen], generator))  # (N, C)
+            loss = F.cross_entropy(logits, images.labels[chosen])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            step += 1
+            progress = (time.monotonic() - started) / seconds if seconds else step / steps
+            line.show(progress)
+    finally:
+        line.close()

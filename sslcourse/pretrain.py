@@ -1,0 +1,231 @@
+"""The main job: train a method on images, save it, and say what its representation is worth."""
+
+import copy
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from sslcourse.budgets import Budget, budget
+from sslcourse.console import ProgressLine, clock
+from sslcourse.data.images import NAMES, ImageSet, load
+from sslcourse.evaluate import extract_features, knn_accuracy, linear_probe, pixels
+from sslcourse.hardware import best_device, bfloat16_speedup, describe_device
+from sslcourse.methods import MoCo, SimCLR, SwAV
+from sslcourse.networks.resnet import resnet
+from sslcourse.train.config import TrainConfig
+from sslcourse.train.history import History
+from sslcourse.train.loop import fit
+
+METHODS = {"simclr": SimCLR, "moco": MoCo, "swav": SwAV}
+
+
+def build(method: str, chosen: Budget, seed: int, image_size: int = 32) -> nn.Module:
+    """A fresh method of a budget's size; the same seed gives the same weights.
+
+    Args:
+        method: one of `METHODS`.
+        chosen: see `sslcourse.budgets.budget`.
+        seed: of the weights.
+        image_size: height of the training images in pixels.
+    """
+    arguments = dict(chosen.method)
+    arguments["augment"] = replace(chosen.augment, size=round(chosen.view_share * image_size))
+    if chosen.small is not None:
+        arguments["small"] = replace(chosen.small, size=round(chosen.small_share * image_size))
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        encoder = resnet(chosen.width, chosen.blocks)
+        return METHODS[method](encoder, **arguments)
+
+
+def load_both(
+    data: str, chosen: Budget, *, size: int | None, variant: str | None, seed: int
+) -> tuple[ImageSet, ImageSet]:
+    """Training and test images, at most as many as the budget says."""
+    size = size or (None if data in NAMES else chosen.image_size)
+    shared = {"size": size, "variant": variant, "seed": seed}
+    train = load(data, "train", limit=chosen.images if data != "scenes" else None, **shared)
+    test = load(data, "test", limit=chosen.test_images if data != "scenes" else None, **shared)
+    return train, test
+
+
+class TrainingLine:
+    """`on_step` for `fit`: one line with steps, loss, chance line and speed."""
+
+    def __init__(self, config: TrainConfig, per_epoch: int) -> None:
+        self.line = ProgressLine("training")
+        self.read = 0.0  # when the history was last read
+        self.config = config
+        self.steps = config.steps or (config.epochs and max(1, round(config.epochs * per_epoch)))
+
+    def __call__(self, step: int, history: History) -> None:
+        now = time.monotonic()
+        if now - self.read < 0.3:  # reading the loss makes a GPU wait
+            return
+        self.read = now
+        loss, seconds = history["loss"][-1], history["seconds"][-1]
+        chance = history.columns.get("chance", [None])[-1]
+        beside = f" (chance {chance:.2f})" if chance is not None else ""
+        fraction = step / self.steps if self.steps else seconds / self.config.seconds
+        self.line.show(
+            min(fraction, 1.0),
+            f"step {step:,}, loss {loss:.2f}{beside}, {history.images_per_second:.0f} images/s",
+        )
+
+    def close(self) -> None:
+        """Take the line away."""
+        self.line.close()
+
+
+def score(
+    rows: dict[str, tuple[torch.Tensor, torch.Tensor]], probe: ImageSet, test: ImageSet
+) -> dict[str, tuple[float, float]]:
+    """Linear probe and k-NN accuracy of each row's (training, test) features."""
+    k = min(20, len(probe))
+    return {
+        name: (
+            linear_probe(train_h, probe.labels, test_h, test.labels).accuracy,
+            knn_accuracy(train_h, probe.labels, test_h, test.labels, k=k),
+        )
+        for name, (train_h, test_h) in rows.items()
+    }
+
+
+def compare(
+    method: nn.Module, untrained: nn.Module, probe: ImageSet, test: ImageSet
+) -> dict[str, tuple[float, float]]:
+    """Pixels, the untrained encoder, and the trained one before (h) and after its head (z)."""
+    name = type(method).__name__
+    networks = {
+        "untrained encoder, h": untrained.to(probe.device, memory_format=torch.channels_last),
+        f"{name}, h": method.encoder,
+        f"{name}, z": method,
+    }
+    rows = {"pixels": (pixels(probe), pixels(test))}
+    for row, network in networks.items():
+        rows[row] = (extract_features(network, probe), extract_features(network, test))
+    return score(rows, probe, test)
+
+
+def print_table(scores: dict[str, tuple[float, float]], probe: ImageSet, test: ImageSet) -> None:
+    chance = 1 / len(probe.classes)
+    print(
+        f"\nAccuracy on {len(test):,} test images, {len(probe):,} training images labelled, "
+        f"chance {chance:.1%}:"
+    )
+    print(f"{'':24}{'linear probe':>14}{'k-NN':>10}")
+    for name, (linear, neighbours) in scores.items():
+        print(f"{name:24}{linear:>14.1%}{neighbours:>10.1%}")
+
+
+def pretrain(
+    method_name: str,
+    data: str,
+    *,
+    budget_name: str | None = None,
+    length: dict[str, float] | None = None,
+    size: int | None = None,
+    variant: str | None = None,
+    seed: int = 0,
+    checkpoint: str | None = None,
+    fresh: bool = False,
+    device: str | None = None,
+) -> int:
+    """Run the main job and print as it goes; returns the exit code.
+
+    Args:
+        method_name: one of `METHODS`.
+        data: a name or a folder, see `sslcourse.data.load`.
+        budget_name: "laptop" or "full".
+        length: {"seconds" | "steps" | "epochs": number} instead of the budget's.
+        size: height and width of the images.
+        variant: of scenes.
+        seed: of the scenes, the weights, the order and the views.
+        checkpoint: the file to save to and resume from; by default in the folder `runs`.
+        fresh: start again although the checkpoint exists.
+        device: "cpu" or "cuda"; by default CUDA where there is one.
+    """
+    chosen = budget(method_name, budget_name)
+    place = pick_device(device)
+    special = [variant, *(f"{value:g}-{name}" for name, value in (length or {}).items())]
+    special += [size and f"{size}-pixels", seed and f"seed-{seed}"]
+    path = Path(checkpoint or default_checkpoint(method_name, data, chosen.name, special))
+    train, test = load_both(data, chosen, size=size, variant=variant, seed=seed)
+    training = chosen.training
+    if length:
+        training = replace(training, **{"steps": None, "epochs": None, "seconds": None, **length})
+    training = replace(
+        training,
+        seed=seed,
+        checkpoint=path,
+        resume=not fresh,
+        batch_size=min(training.batch_size, len(train)),
+    )
+    method = build(method_name, chosen, seed, train.images.shape[2])
+    untrained = copy.deepcopy(method.encoder)
+    announce(data, train, place, method, path, resume=training.resume)
+    train, test = train.to(place), test.to(place)
+    line = TrainingLine(training, len(train) // training.batch_size)
+    try:
+        history = fit(method, train, training, on_step=line)
+    finally:
+        line.close()
+    if history.interrupted:
+        again = f"The same command{' without --fresh' if fresh else ''} goes on from {path}."
+        print(f"\nStopped after {len(history):,} steps. {again}", file=sys.stderr)
+        return 130
+    print_training(history)
+    probe = train.subset(min(chosen.probe_images, len(train)), seed)
+    print_table(compare(method, untrained, probe, test), probe, test)
+    if history.unsaved:
+        print(f"\nerror: {history.unsaved}", file=sys.stderr)
+    return 1 if history.unsaved else 0
+
+
+def pick_device(device: str | None) -> torch.device:
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ValueError("PyTorch finds no CUDA device here; leave --device out, or say cpu.")
+    return torch.device(device) if device else best_device()
+
+
+def print_training(history: History) -> None:
+    loss = f"loss {history['loss'][0]:.2f} -> {history['loss'][-1]:.2f}"
+    print(
+        f"trained {len(history):,} steps of {history.batch_size} images in "
+        f"{clock(history['seconds'][-1])}, {history.precision}; {loss}"
+    )
+
+
+def default_checkpoint(
+    method_name: str, data: str, budget_name: str, special: list[str | None]
+) -> str:
+    """A file of its own for each recipe: `runs/simclr-scenes-laptop-600-seconds.pt`."""
+    label = data if data in NAMES else Path(data).resolve().name
+    parts = [f"runs/{method_name}", label, budget_name, *special]
+    return "-".join(filter(None, parts)) + ".pt"
+
+
+def announce(
+    data: str,
+    train: ImageSet,
+    device: torch.device,
+    method: nn.Module,
+    checkpoint: Path,
+    *,
+    resume: bool,
+) -> None:
+    """Say what is about to happen."""
+    print(f"data    {data}: {train}")
+    speedup = f"{bfloat16_speedup(device.type):.2g} times as fast as float32"
+    print(f"device  {describe_device(device)}; bfloat16 trains {speedup}")
+    weights = sum(parameter.numel() for parameter in method.encoder.parameters())
+    print(f"model   {type(method).__name__}, encoder of {weights / 1e6:.2f} million parameters")
+    print(
+        f"saved   {checkpoint}"
+        + (", going on from there" if resume and checkpoint.exists() else "")
+    )
+    sys.stdout.flush()

@@ -1,0 +1,30 @@
+"""The optimiser, and where a training's randomness comes from."""
+
+import torch
+from torch import Tensor, nn
+
+from sslcourse.train.config import TrainConfig
+
+
+def build_optimizer(method: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """AdamW or SGD; weight decay only where it shrinks a matrix or a kernel."""
+    trained = [p for p in method.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if config.optimizer == "adamw":
+        return torch.optim.AdamW(groups, config.learning_rate, fused=True)
+    return torch.optim.SGD(groups, config.learning_rate, momentum=0.9, nesterov=True, fused=True)
+
+
+def batch_order(seed: int, epoch: int, count: int, device: torch.device) -> Tensor:
+    """The order of `count` images in one epoch, (count,)."""
+    generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
+    return torch.randperm(count, generator=generator).to(device)
+
+
+def step_generator(seed: int, step: int, device: torch.device) -> torch.Generator:
+    """The source of one step's views."""
+    return torch.Generator(device).manual_seed(((seed + 1) * 1_000_000_007 + step) % 2**63)

@@ -1,0 +1,163 @@
+"""Would the tests notice? Each famous mistake is put into a copy of the package by hand.
+
+A mutant is one edit of one file. The named tests run on the copy and must fail.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sslcourse
+
+PACKAGE = Path(sslcourse.__file__).parent
+TESTS = Path(__file__).parent
+
+MUTANTS = {
+    "labels at column 0": (
+        "methods/simclr.py",
+        "positives = torch.arange(len(z), device=z.device).roll(len(z1))",
+        "positives = torch.zeros(len(z), device=z.device, dtype=torch.long)",
+        "test_simclr.py",
+    ),
+    "unnormalised features": (
+        "methods/simclr.py",
+        "z = F.normalize(z if z.dtype == torch.float64 else z.float(), dim=1)",
+        "z = z if z.dtype == torch.float64 else z.float()",
+        "test_simclr.py",
+    ),
+    "normalised over the batch": (
+        "methods/simclr.py",
+        "else z.float(), dim=1)",
+        "else z.float(), dim=0)",
+        "test_simclr.py",
+    ),
+    "self-pair kept": (
+        "methods/simclr.py",
+        "logits.fill_diagonal_(-torch.inf)",
+        "pass",
+        "test_simclr.py",
+    ),
+    "views interleaved": (
+        "methods/simclr.py",
+        "z1, z2 = self(torch.cat(views)).chunk(2)",
+        "z1, z2 = self(torch.stack(views, dim=1).flatten(0, 1)).chunk(2)",
+        "test_simclr.py",
+    ),
+    "temperature multiplied": (
+        "methods/simclr.py",
+        "z @ z.T / temperature",
+        "z @ z.T * temperature",
+        "test_simclr.py",
+    ),
+    "the same view twice": (
+        "methods/simclr.py",
+        "return self.augment(images, generator), self.augment(images, generator)",
+        "return (self.augment(images, generator),) * 2",
+        "test_simclr.py",
+    ),
+    "augmentation shared by the whole batch": (
+        "data/augment.py",
+        "draws = torch.rand(14, count, device=source, generator=generator).to(device)",
+        "draws = torch.rand(14, 1, device=source, generator=generator).to(device).repeat(1, count)",
+        "test_augment.py test_simclr.py",
+    ),
+    "hue turned the wrong way": (
+        "data/operations.py",
+        "+ 6 * shift[:, None, None]",
+        "- 6 * shift[:, None, None]",
+        "test_augment.py",
+    ),
+    "probe fitted on test data": (
+        "evaluate/probe.py",
+        "fit_logistic(classifier, train, train_labels, best, iterations, last)",
+        "fit_logistic(classifier, test, test_labels, best, iterations, last)",
+        "test_probe.py",
+    ),
+    "regularisation chosen on test data": (
+        "evaluate/probe.py",
+        "classifier, train, train_labels, weight_decays, held_out, seed, iterations, show",
+        "classifier, test, test_labels, weight_decays, held_out, seed, iterations, show",
+        "test_probe.py",
+    ),
+    "regularisation chosen on what it learned from": (
+        "evaluate/probe.py",
+        "accuracy(predict(classifier, train[held]), labels[held])",
+        "accuracy(predict(classifier, train[kept]), labels[kept])",
+        "test_probe.py",
+    ),
+    "test data standardised by itself": (
+        "evaluate/probe.py",
+        "(train - mean) / std, (test - mean) / std",
+        "(train - mean) / std, (test - test.mean(0)) / test.std(0)",
+        "test_probe.py",
+    ),
+    "encoder left in train mode during extraction": (
+        "evaluate/features.py",
+        "    encoder.eval()\n",
+        "",
+        "test_features.py",
+    ),
+    "encoder left in evaluation mode afterwards": (
+        "evaluate/features.py",
+        "module.training = training",
+        "pass",
+        "test_features.py",
+    ),
+    "fine-tuning trains the learner's encoder": (
+        "evaluate/fine_tune.py",
+        "copy.deepcopy(encoder)",
+        "encoder",
+        "test_probe.py",
+    ),
+    "the same views in every step": (
+        "train/loop.py",
+        "step_generator(config.seed, self.step, device)",
+        "step_generator(config.seed, 0, device)",
+        "test_train.py",
+    ),
+    "an optimiser that forgets when resumed": (
+        "train/loop.py",
+        "saved = load_checkpoint(path, self.method, self.optimizer)",
+        "saved = load_checkpoint(path, self.method)",
+        "test_train.py",
+    ),
+    "checkpoint written in place": (
+        "train/checkpoint.py",
+        "write_whole(Path(path), lambda file: file.write_bytes(buffer.getbuffer()))",
+        "Path(path).write_bytes(buffer.getbuffer())",
+        "test_checkpoint.py",
+    ),
+}
+
+
+def run_on_copy(folder: Path, file: str, right: str, wrong: str, tests: str) -> int:
+    """Pytest's exit code for some tests on a copy of the package with one edit."""
+    copy = folder / "sslcourse"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    source = (copy / file).read_text()
+    assert source.count(right) == 1, "the mutant no longer fits the code: adapt it"
+    (copy / file).write_text(source.replace(right, wrong))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+        + [str(TESTS / test) for test in tests.split()],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_suite_catches(name, tmp_path):
+    assert run_on_copy(tmp_path, *MUTANTS[name]) == 1  # 1: tests ran, and some failed
+
+
+def test_suite_passes_a_harmless_edit(tmp_path):
+    """The control: not the copying itself makes the tests fail."""
+    edit = ("methods/simclr.py", "z @ z.T / temperature", "(z @ z.T) / temperature")
+    assert run_on_copy(tmp_path, *edit, "test_simclr.py test_features.py") == 0
