@@ -39,6 +39,8 @@ def build(method: str, chosen: Budget, seed: int, image_size: int = 32) -> nn.Mo
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         encoder = resnet(chosen.width, chosen.blocks)
+        if chosen.head is not None:
+            arguments["head"] = chosen.head(encoder.width_out)
         return METHODS[method](encoder, **arguments)
 
 

@@ -1,10 +1,12 @@
 """The figures on which the course rests: what the laptop budget reaches, and what things cost.
 
     python tests/benchmarks/foundation.py costs
-    python tests/benchmarks/foundation.py scenes
-    python tests/benchmarks/foundation.py FOLDER 90 600    seconds of SimCLR on photographs
+    python tests/benchmarks/foundation.py supervised scenes
+    python tests/benchmarks/foundation.py simclr scenes 90      seconds of a method on some data
+    python tests/benchmarks/foundation.py moco FOLDER 90 600
 
-Let nothing else run meanwhile: the budgets are wall-clock time.
+Let nothing else run meanwhile: the budgets are wall-clock time. Where that can't be had, `5000steps`
+instead of a number of seconds trains that many steps.
 """
 
 import copy
@@ -12,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -21,20 +24,23 @@ from sslcourse.data import load
 from sslcourse.data.images import ImageSet
 from sslcourse.evaluate import fine_tune
 from sslcourse.hardware import describe_device, keep_freed_memory
-from sslcourse.methods import nt_xent_loss
+from sslcourse.methods import MoCo, nt_xent_loss
 from sslcourse.pretrain import build, compare, load_both, print_table
 from sslcourse.train import fit
 
 LAPTOP = budget("simclr", "laptop")
 
 
-def report_simclr(train: ImageSet, test: ImageSet, seconds: float, seed: int = 0) -> None:
-    """Train SimCLR for some seconds and print the table that `pretrain` prints."""
-    method = build("simclr", LAPTOP, seed)
+def report_method(
+    name: str, train: ImageSet, test: ImageSet, length: dict[str, float], seed: int = 0
+) -> None:
+    """Train a method for a while and print the table that `pretrain` prints."""
+    chosen = budget(name, "laptop")
+    method = build(name, chosen, seed)
     untrained = copy.deepcopy(method.encoder)
-    history = fit(method, train, replace(LAPTOP.training, seconds=seconds, seed=seed))
-    print(f"\nSimCLR, seed {seed}: {history}, {history.images_per_second:.0f} images/s")
-    probe = train.subset(min(LAPTOP.probe_images, len(train)), seed)
+    history = fit(method, train, replace(chosen.training, **{"seconds": None, **length}, seed=seed))
+    print(f"\n{name}, seed {seed}: {history}, {history.images_per_second:.0f} images/s")
+    probe = train.subset(min(chosen.probe_images, len(train)), seed)
     print_table(compare(method, untrained, probe, test), probe, test)
     sys.stdout.flush()
 
@@ -46,8 +52,8 @@ def report_supervised(train: ImageSet, test: ImageSet, seconds: float) -> None:
     print(f"\nsupervised, {seconds:.0f} s: {result}", flush=True)
 
 
-def report_costs() -> None:
-    """Drawing, importing, and the share of views and loss in a training step."""
+def report_drawing_and_import() -> ImageSet:
+    """Seconds to draw the scenes, and to import the package once torch is there."""
     start = time.perf_counter()
     scenes = load("scenes")
     print(f"drawing {len(scenes):,} scenes of 32x32: {time.perf_counter() - start:.2f} s")
@@ -55,43 +61,90 @@ def report_costs() -> None:
     code += "print(time.perf_counter() - s)"
     seconds = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
     print(f"import sslcourse after torch: {float(seconds):.4f} s")
+    return scenes
 
-    keep_freed_memory()
+
+def medians(steps: int, parts: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Median seconds of each part, called in order, `steps` times after five to warm up."""
+    seconds: dict[str, list[float]] = {name: [] for name in parts}
+    for step in range(steps + 5):
+        for name, part in parts.items():
+            start = time.perf_counter()
+            part()
+            if step >= 5:
+                seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def report_simclr_step(scenes: ImageSet) -> None:
+    """The share of views and loss in SimCLR's training step."""
     method = build("simclr", LAPTOP, seed=0).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(method.parameters(), 1e-3, fused=True)
-    parts = {"views": [], "encoder": [], "loss": [], "update": []}
-    for step in range(25):
-        clock = [time.perf_counter()]
-        views = method.make_views(scenes.images[step * 128 : step * 128 + 128])
-        clock.append(time.perf_counter())
-        z = method(torch.cat(views))
-        clock.append(time.perf_counter())
-        cut = z.detach().requires_grad_()  # so that the loss's own gradient is timed apart
-        nt_xent_loss(*cut.chunk(2), temperature=0.2).backward()
-        clock.append(time.perf_counter())
+    now: dict[str, torch.Tensor | tuple] = {}
+
+    def loss() -> None:
+        now["cut"] = now["z"].detach().requires_grad_()  # so that the loss is timed apart
+        nt_xent_loss(*now["cut"].chunk(2), temperature=0.2).backward()
+
+    def update() -> None:
         optimizer.zero_grad()
-        z.backward(cut.grad)
+        now["z"].backward(now["cut"].grad)
         optimizer.step()
-        clock.append(time.perf_counter())
-        if step >= 5:
-            for name, before, after in zip(parts, clock, clock[1:]):
-                parts[name].append(after - before)
-    medians = {name: statistics.median(seconds) for name, seconds in parts.items()}
-    whole = sum(medians.values())
-    shares = ", ".join(f"{name} {seconds / whole:.1%}" for name, seconds in medians.items())
-    print(f"step of 128 images {whole * 1e3:.0f} ms: {shares} (encoder backward is in update)")
-    print(f"views and loss: {(medians['views'] + medians['loss']) / whole:.1%} of a step")
+
+    seconds = medians(
+        20,
+        {
+            "views": lambda: now.update(views=method.make_views(scenes.images[:128])),
+            "encoder": lambda: now.update(z=method(torch.cat(now["views"]))),
+            "loss": loss,
+            "encoder's gradient and update": update,
+        },
+    )
+    whole = sum(seconds.values())
+    shares = ", ".join(f"{name} {part / whole:.1%}" for name, part in seconds.items())
+    print(f"SimCLR's step of 128 images, {whole * 1e3:.0f} ms: {shares}")
+    print(f"views and loss: {(seconds['views'] + seconds['loss']) / whole:.1%} of a step")
+
+
+def report_moco_step(scenes: ImageSet) -> None:
+    """The share of the momentum encoder's update and the queue in MoCo's training step."""
+    method = build("moco", budget("moco", "laptop"), seed=0).to(memory_format=torch.channels_last)
+    assert isinstance(method, MoCo)
+    optimizer = torch.optim.AdamW([p for p in method.parameters() if p.requires_grad], fused=True)
+
+    def learn() -> None:
+        loss, _ = method.loss(method.make_views(scenes.images[:128]))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    parts = {"views, loss and update": learn, "EMA and queue": lambda: method.after_step(0.5)}
+    seconds = medians(20, parts)
+    whole = sum(seconds.values())
+    print(f"MoCo's step of 128 images, {whole * 1e3:.0f} ms")
+    print(f"EMA and queue: {seconds['EMA and queue'] / whole:.1%} of a step")
+    print(f"queue: {len(method.queue):,} keys in {method.queue_bytes / 2**20:.1f} MiB")
+
+
+def main(what: str, data: str | None = None, *lengths: str) -> None:
+    print(describe_device(torch.device("cpu")), flush=True)
+    if what == "costs":
+        scenes = report_drawing_and_import()
+        keep_freed_memory()
+        report_simclr_step(scenes)
+        report_moco_step(scenes)
+        return
+    train, test = load_both(data, LAPTOP, size=None, variant=None, seed=0)
+    print(train, test, sep="\n")
+    if what == "supervised":
+        report_supervised(train, test, float(lengths[0]) if lengths else 180.0)
+        return
+    for length in lengths or ("90",):
+        if length.endswith("steps"):
+            report_method(what, train, test, {"steps": int(length.removesuffix("steps"))})
+        else:
+            report_method(what, train, test, {"seconds": float(length)})
 
 
 if __name__ == "__main__":
-    what, *lengths = sys.argv[1:] or ["costs"]
-    print(describe_device(torch.device("cpu")), flush=True)
-    if what == "costs":
-        report_costs()
-    else:
-        train, test = load_both(what, LAPTOP, size=None, variant=None, seed=0)
-        print(train, test, sep="\n")
-        for length in map(float, lengths or ["90"]):
-            report_simclr(train, test, length)
-        if what == "scenes":
-            report_supervised(train, test, 180)
+    main(*(sys.argv[1:] or ["costs"]))

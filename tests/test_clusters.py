@@ -1,0 +1,168 @@
+"""Figures of clusters: what is drawn is what was assigned, and sums stand where they belong."""
+
+import io
+
+import pytest
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+
+from sslcourse.teach import clusters
+from sslcourse.teach.clusters import (
+    assignment_table,
+    circle_of_clusters,
+    draw_assigned,
+    draw_lines,
+    fates,
+    prototype_sheet,
+    usage_bars,
+)
+from sslcourse.teach.figures import finish
+from sslcourse.train import History
+
+Q = torch.tensor([[0.75, 0.25, 0.0], [0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.25, 0.75]])
+
+
+def on_circle(*degrees):
+    angles = torch.tensor(degrees).deg2rad()
+    return torch.stack([angles.cos(), angles.sin()], dim=1)
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that were finished."""
+    figures = []
+
+    def keep(figure, description):
+        figures.append(figure)
+        return finish(figure, description)
+
+    monkeypatch.setattr(clusters, "finish", keep)
+    return figures
+
+
+def size(picture):
+    image = Image.open(io.BytesIO(picture.png)).convert("RGB")
+    assert len(image.getcolors(1_000_000)) > 50, "not blank"
+    return image.size
+
+
+def texts(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+def single_marks(axes):
+    """(x, y, mark, fill) of every single point drawn."""
+    return [
+        (*line.get_xydata()[0].tolist(), line.get_marker(), line.get_fillstyle())
+        for line in axes.lines
+        if len(line.get_xdata()) == 1
+    ]
+
+
+def test_a_point_wears_the_mark_of_its_largest_assignment():
+    axes = Figure().subplots()
+    points = on_circle(120.0, 100.0, 80.0, 60.0)
+    draw_assigned(axes, points, on_circle(150.0, 90.0, 30.0), Q, "some")
+    marks = single_marks(axes)
+    prototypes = [mark for *_, mark, fill in marks if fill == "none"]
+    images = [mark for mark in marks if mark[3] == "full"]
+    assert len(set(prototypes)) == 3, "not told apart by colour only"
+    for image, point, k in zip(images, points, Q.argmax(dim=1), strict=True):
+        assert image[:2] == pytest.approx(point.tolist())
+        assert image[2] == prototypes[k]
+    assert texts(axes) == ["A", "B", "C", "1", "2", "3", "4"]
+
+
+def test_each_way_of_assigning_says_how_often_a_prototype_is_chosen(drawn):
+    points, prototypes = on_circle(120.0, 100.0, 80.0, 60.0), on_circle(150.0, 90.0, 30.0)
+    even = torch.eye(3)[[0, 1, 2, 2]]
+    picture = circle_of_clusters(points, prototypes, {"one": Q, "two": even}, "Four points.")
+    assert repr(picture) == "Four points." and size(picture) > (600, 200)
+    titles = [axes.get_title() for axes in drawn[0].axes]
+    assert titles == ["one\nA 2, B 1, C 1", "two\nA 1, B 1, C 2"]
+
+
+def test_the_table_shows_every_number_and_both_sums(drawn):
+    picture = assignment_table(Q, "A table.", title="after 2 steps")
+    assert repr(picture) == "A table." and size(picture) > (400, 200)
+    main, right, below, corner = drawn[0].axes
+    assert texts(main) == [f"{value:.2f}" for value in Q.flatten().tolist()]
+    assert [bar.get_width() for bar in right.patches] == pytest.approx([1.0] * 4)
+    assert texts(right) == ["1.00"] * 4
+    assert [bar.get_height() for bar in below.patches] == pytest.approx([1.25, 2.0, 0.75])
+    assert texts(below)[:3] == ["1.25", "2.00", "0.75"]
+    assert "wanted: 1.33333" in texts(below)[3]
+    (row_target,), (column_target,) = right.lines, below.lines
+    assert row_target.get_xdata()[0] == 1.0
+    assert column_target.get_ydata()[0] == pytest.approx(4 / 3)
+    assert not corner.axison and not texts(corner)
+    assert drawn[0].get_suptitle() == "after 2 steps"
+
+
+def test_bars_stay_beside_their_rows_and_under_their_columns(drawn):
+    assignment_table(10 * Q, "A table.")
+    main, right, below, _ = drawn[0].axes
+    assert right.get_ylim() == main.get_ylim() and below.get_xlim() == main.get_xlim()
+    longest = max(bar.get_width() for bar in right.patches)
+    assert longest < right.get_xlim()[1], "an unfinished assignment fits too"
+    deepest = max(bar.get_height() for bar in below.patches)
+    assert below.get_ylim()[0] > deepest > below.get_ylim()[1] == 0, "bars hang down"
+
+
+def test_usage_is_sorted_and_counted(drawn):
+    picture = usage_bars(torch.tensor([0, 6, 1, 0, 3]), "Usage.")
+    assert size(picture) > (500, 150)
+    axes = drawn[0].axes[0]
+    assert [bar.get_height() for bar in axes.patches] == [6, 3, 1, 0, 0]
+    assert axes.lines[0].get_ydata()[0] == 2.0, "ten images on five prototypes"
+    assert axes.get_title() == "3 of 5 prototypes are the best for some of 10 images"
+    usage_bars(torch.ones(300), "Usage.", title="mine")
+    assert drawn[1].axes[0].get_title() == "mine"
+
+
+def test_lines_start_from_zero_and_differ_in_more_than_colour():
+    axes = Figure().subplots()
+    draw_lines(axes, {"with": ([1, 2], [4.0, 2.0]), "without": ([1, 2], [3.0, 0.1])}, "loss")
+    assert [line.get_ydata().tolist() for line in axes.lines] == [[4.0, 2.0], [3.0, 0.1]]
+    assert len({line.get_linestyle() for line in axes.lines}) == 2
+    assert axes.get_ylim() == pytest.approx((0, 4.6))
+    assert axes.get_ylabel() == "loss"
+
+
+def history(losses):
+    done = History(2, "float32")
+    for step, loss in enumerate(losses, start=1):
+        done.append({"step": step, "loss": torch.tensor(loss), "chance": 3.5, "used": 2 * step})
+    done.note_collapse(1, 0.1, 20.0)
+    done.note_collapse(len(losses), 0.2, 10.0)
+    return done
+
+
+def test_fates_draw_a_panel_for_each_quantity_and_one_chance_line(drawn):
+    runs = {"with": history([4.0, 3.0, 2.0]), "without": history([3.0, 0.1])}
+    panels = {"loss": "loss", "used": "used prototypes", "effective_rank": "effective rank"}
+    picture = fates(runs, panels, "Two fates.")
+    assert repr(picture) == "Two fates." and size(picture) > (700, 200)
+    loss, used, rank = drawn[0].axes
+    assert [len(axes.lines) for axes in (loss, used, rank)] == [3, 2, 2]
+    assert loss.lines[0].get_xydata().tolist() == [[1, 4.0], [2, 3.0], [3, 2.0]]
+    assert loss.lines[2].get_ydata()[0] == 3.5, "the chance line"
+    assert used.lines[1].get_ydata().tolist() == [2, 4]
+    assert rank.lines[0].get_xydata().tolist() == [[1, 20.0], [3, 10.0]]
+    assert [axes.get_ylabel() for axes in (loss, used, rank)] == list(panels.values())
+    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == list(runs)
+
+
+def test_a_sheet_shows_the_most_used_prototypes_and_their_closest_images(drawn):
+    images = torch.rand(6, 3, 8, 8)
+    scores = torch.zeros(6, 4)
+    scores[[0, 1, 2, 3], 2] = torch.tensor([0.5, 0.9, 0.7, 0.6])  # four images like prototype 2
+    scores[[4, 5], 1] = torch.tensor([0.3, 0.4])  # two like prototype 1
+    picture = prototype_sheet(images, scores, "Six images.", rows=2, columns=2)
+    assert repr(picture) == "Six images." and size(picture) > (200, 100)
+    axes = drawn[0].axes
+    assert [texts(line) for line in axes[::2]] == [["4 images"], ["2 images"]]
+    for place, index in zip(axes, (1, 2, 5, 4), strict=True):
+        shown = torch.as_tensor(place.images[0].get_array())
+        assert torch.allclose(shown, images[index].permute(1, 2, 0))
