@@ -52,7 +52,7 @@ def queue_timeline(pictures: Tensor, born: Tensor, step: int) -> Picture:
     queue = columns_of(pictures, born)
     count = len(queue)
     figure = Figure(figsize=(9.5, 0.62 * batch + 1.3), layout="constrained")
-    now, then = figure.subplots(1, 2, width_ratios=(1.35, count))
+    now, then = figure.subplots(1, 2, width_ratios=(1, count))
     now.imshow(as_array(wall(pictures[step][None])), aspect="equal")
     now.set_title(f"batch {step}", fontsize=TEXT, color=BLUE)
     now.set_xlabel("looks for\nits keys", fontsize=TEXT)
@@ -84,14 +84,17 @@ def draw_ages(
 ) -> None:
     """Cosine of a key with what its picture's key would be now, against its age in steps."""
     axes.axvspan(0, oldest, color=SKY, alpha=0.2, linewidth=0)
-    axes.text(oldest / 2, 0.03, "queue", fontsize=TEXT, ha="center")
+    axes.annotate(
+        "queue", (oldest / 2, 0.03), xycoords=("data", "axes fraction"), fontsize=TEXT, ha="center"
+    )
     for momentum, line in consistency.items():
         ages = sorted(line)
         cosines = [line[age] for age in ages]
         is_chosen = momentum == chosen
         style = {"color": BLUE, "linewidth": 2.4, "zorder": 3} if is_chosen else {"color": GREY}
         axes.plot(ages, cosines, **style)
-    axes.set_ylim(0, 1.05)
+    lowest = min(min(line.values()) for line in consistency.values())
+    axes.set_ylim(min(0.0, lowest) - 0.12, 1.05)
     axes.set_xlim(left=0)
     axes.set_title(f"momentum {chosen:g}: how well old keys fit", fontsize=TEXT)
     label_axes(axes, "age of a key in steps", "cosine with today's key")
