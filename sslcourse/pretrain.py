@@ -44,6 +44,15 @@ def build(method: str, chosen: Budget, seed: int, image_size: int = 32) -> nn.Mo
         return METHODS[method](encoder, **arguments)
 
 
+def fit_queue(chosen: Budget, batch_size: int) -> Budget:
+    """A queue holds whole steps: shorten a budget's to a multiple of the keys of one step."""
+    arguments = dict(chosen.method)
+    if arguments.get("queue_size"):
+        keys = batch_size * (2 if arguments.get("symmetric") else 1)
+        arguments["queue_size"] = max(arguments["queue_size"] // keys, 1) * keys
+    return replace(chosen, method=arguments)
+
+
 def load_both(
     data: str, chosen: Budget, *, size: int | None, variant: str | None, seed: int
 ) -> tuple[ImageSet, ImageSet]:
@@ -167,6 +176,7 @@ def pretrain(
         resume=not fresh,
         batch_size=min(training.batch_size, len(train)),
     )
+    chosen = fit_queue(chosen, training.batch_size)  # few images make small batches
     method = build(method_name, chosen, seed, train.images.shape[2])
     untrained = copy.deepcopy(method.encoder)
     announce(data, train, place, method, path, resume=training.resume)

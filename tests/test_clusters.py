@@ -90,6 +90,7 @@ def test_the_table_shows_every_number_and_both_sums(drawn):
     assert texts(main) == [f"{value:.2f}" for value in Q.flatten().tolist()]
     assert [bar.get_width() for bar in right.patches] == pytest.approx([1.0] * 4)
     assert texts(right) == ["1.00"] * 4
+    assert main.xaxis.get_tick_params()["labeltop"], "the letters of the prototypes are shown"
     assert [bar.get_height() for bar in below.patches] == pytest.approx([1.25, 2.0, 0.75])
     assert texts(below)[:3] == ["1.25", "2.00", "0.75"]
     assert "wanted: 1.33333" in texts(below)[3]

@@ -62,6 +62,21 @@ def test_pretrain_runs_the_whole_job_and_goes_on(photographs, tmp_path, capfd):
     assert checkpoint.with_name("simclr-photographs-laptop-4-steps.pt").is_file()
 
 
+@pytest.mark.parametrize(("method", "name"), [("moco", "MoCo"), ("swav", "SwAV")])
+@pytest.mark.parametrize("budget", ["laptop", "full"])
+def test_every_method_runs_on_few_photographs(photographs, capfd, method, name, budget):
+    command = ["pretrain", method, "--data", str(photographs), "--steps", "2", "--budget", budget]
+    assert main(command) == 0
+    output = capfd.readouterr().out
+    assert re.search(r"trained 2 steps of 40 images", output)
+    table = output[output.index("Accuracy on") :]
+    for row in ("pixels", "untrained encoder, h", f"{name}, h", f"{name}, z"):
+        assert re.search(rf"^{row} +\d+\.\d% +\d+\.\d%$", table, re.MULTILINE), row
+    assert main(command) == 0
+    again = capfd.readouterr().out
+    assert again[again.index("Accuracy on") :] == table, "the same weights, the same table"
+
+
 def test_control_c_saves_and_the_same_command_goes_on(photographs, capfd, monkeypatch):
     command = ["pretrain", "simclr", "--data", str(photographs), "--steps", "6"]
     show = TrainingLine.__call__

@@ -59,6 +59,48 @@ MUTANTS = {
         "return (self.augment(images, generator),) * 2",
         "test_simclr.py",
     ),
+    "keys join the queue before the loss": (
+        "methods/moco.py",
+        "q, k = self(query_view), self.keys(key_view, order)",
+        "q, k = self(query_view), self.keys(key_view, order); self.enqueue(k)",
+        "test_moco.py",
+    ),
+    "gradient into the keys": (
+        "methods/moco.py",
+        "F.normalize(keys.detach().to(raised), dim=1)",
+        "F.normalize(keys.to(raised), dim=1)",
+        "test_moco.py",
+    ),
+    "shuffled keys not put back in order": (
+        "methods/moco.py",
+        "return k[order.argsort()] if self.groups > 1 else k",
+        "return k",
+        "test_moco.py",
+    ),
+    "a momentum encoder that follows by the momentum": (
+        "networks/ema.py",
+        "torch._foreach_lerp_(slow, fast, 1 - momentum)",
+        "torch._foreach_lerp_(slow, fast, momentum)",
+        "test_ema.py",
+    ),
+    "Sinkhorn without equal use": (
+        "methods/swav.py",
+        "logs = logs - logs.logsumexp(dim=0, keepdim=True)",
+        "pass",
+        "test_swav.py",
+    ),
+    "a view predicts its own assignment": (
+        "methods/swav.py",
+        "if other != number",
+        "if True",
+        "test_swav.py",
+    ),
+    "prototypes leave the sphere": (
+        "methods/swav.py",
+        "self.prototypes.normalize_()",
+        "pass",
+        "test_swav.py",
+    ),
     "augmentation shared by the whole batch": (
         "data/augment.py",
         "draws = torch.rand(14, count, device=source, generator=generator).to(device)",

@@ -179,7 +179,8 @@ def test_the_loss_is_that_of_the_scores():
     assert 9 < diagnostics["used"] <= 10, "Sinkhorn spreads a batch over all prototypes"
 
 
-def test_prototypes_stay_while_they_are_frozen():
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_prototypes_stay_while_they_are_frozen(optimizer):
     swav = method(frozen=0.5)
     moved = []
 
@@ -187,7 +188,7 @@ def test_prototypes_stay_while_they_are_frozen():
         moved.append(not torch.equal(swav.prototypes.weight, start))
 
     start = swav.prototypes.weight.detach().clone()
-    fit(swav, IMAGES, TrainConfig(steps=6, batch_size=16), on_step=watch)
+    fit(swav, IMAGES, TrainConfig(steps=6, batch_size=16, optimizer=optimizer), on_step=watch)
     assert moved == [False] * 3 + [True] * 3
 
 

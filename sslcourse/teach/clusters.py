@@ -90,7 +90,7 @@ def draw_matrix(axes: Axes, q: Tensor) -> None:
     axes.xaxis.set_label_position("top")
     axes.set_xlabel("prototype", fontsize=TEXT)
     axes.set_ylabel("image", fontsize=TEXT)
-    axes.tick_params(length=0)
+    axes.tick_params(length=0, labeltop=True)  # shared axes would hide these letters
     axes.spines[:].set_visible(False)
 
 

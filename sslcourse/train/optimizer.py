@@ -16,7 +16,8 @@ def build_optimizer(method: nn.Module, config: TrainConfig) -> torch.optim.Optim
     groups = [group for group in groups if group["params"]]
     if config.optimizer == "adamw":
         return torch.optim.AdamW(groups, config.learning_rate, fused=True)
-    return torch.optim.SGD(groups, config.learning_rate, momentum=0.9, nesterov=True, fused=True)
+    # not fused: fused SGD fails where a weight gets its first gradient later than others do
+    return torch.optim.SGD(groups, config.learning_rate, momentum=0.9, nesterov=True)
 
 
 def batch_order(seed: int, epoch: int, count: int, device: torch.device) -> Tensor:
