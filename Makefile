@@ -5,7 +5,7 @@ BIN := .venv/bin
 # JupyterLab refuses to run as root (in a container, say) unless told that this is meant
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test notebooks constraints
+.PHONY: lab test notebooks checkpoints constraints
 
 lab: .venv/ready
 	$(BIN)/jupyter lab $(AS_ROOT) notebooks/00_start_here.ipynb
@@ -20,6 +20,10 @@ test: .venv/ready
 # Executes the lessons and writes them back with fresh outputs
 notebooks: .venv/ready
 	$(BIN)/python -m sslcourse.authoring
+
+# Trains and writes what the course brings along; hours. PHOTOGRAPHS names a folder of CIFAR-10
+checkpoints: .venv/ready
+	$(BIN)/python -m sslcourse checkpoints $(if $(PHOTOGRAPHS),--photographs $(PHOTOGRAPHS))
 
 # Writes down the versions that are installed now, as those that were tested
 constraints: .venv/ready

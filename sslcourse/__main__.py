@@ -1,4 +1,4 @@
-"""Commands: `python -m sslcourse pretrain | check-setup`."""
+"""Commands: `python -m sslcourse pretrain | checkpoints | check-setup`."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     commands.add_parser("check-setup", help="say OK or FAIL for each thing that lessons need")
 
     job = commands.add_parser("pretrain", help="train a method and say what it learned")
-    job.add_argument("method", help="simclr, moco or swav")
+    job.add_argument("method", help="simclr, moco, swav, mae, tokenizer or beit")
     job.add_argument(
         "--data", default="scenes", help="scenes, cifar10, stl10, or a folder of class folders"
     )
@@ -25,7 +25,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     job.add_argument("--seed", type=int, default=0)
     job.add_argument("--checkpoint", help="file to save to and go on from (default: in runs/)")
     job.add_argument("--fresh", action="store_true", help="start again, replace the checkpoint")
+    job.add_argument(
+        "--tokenizer", help="for beit: one of the course's, or a file of pretrain tokenizer"
+    )
     job.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda where there is one")
+
+    made = commands.add_parser("checkpoints", help="train and write what the course brings along")
+    made.add_argument("names", nargs="*", help="which (default: all)")
+    made.add_argument("--photographs", help="folder of CIFAR-10's classes, train and test")
     return parser.parse_args(arguments)
 
 
@@ -38,6 +45,10 @@ def main(arguments: list[str] | None = None) -> int:
             from sslcourse.check_setup import check_setup
 
             return check_setup()
+        if options.command == "checkpoints":
+            from sslcourse.make_checkpoints import make_checkpoints
+
+            return make_checkpoints(options.names, options.photographs)
         from sslcourse.pretrain import pretrain
 
         lengths = {name: getattr(options, name) for name in ("seconds", "steps", "epochs")}
@@ -52,6 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
             checkpoint=options.checkpoint,
             fresh=options.fresh,
             device=options.device,
+            tokenizer=options.tokenizer,
         )
     except (ValueError, OSError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)

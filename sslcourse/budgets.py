@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from sslcourse.data.augment import Augment
+from sslcourse.data.augment import CROP_AND_FLIP, Augment
 from sslcourse.networks.heads import ProjectionHead
 from sslcourse.train.config import TrainConfig
 
@@ -27,7 +27,8 @@ class Budget:
         probe_images: most training images that a probe learns from.
         test_images: most test images.
         image_size: photographs of a folder are brought to this size; None keeps theirs.
-        width, blocks: the encoder, see `sslcourse.networks.resnet`.
+        network: the kind of encoder, see `sslcourse.build.NETWORKS`.
+        encoder: its arguments.
         augment: the views.
         view_share: height of the views, as a share of the images' height.
         head: makes the projection head from the width of h; None leaves it to the method.
@@ -42,8 +43,8 @@ class Budget:
     probe_images: int
     test_images: int
     image_size: int | None
-    width: int
-    blocks: tuple[int, ...]
+    network: str
+    encoder: dict[str, Any]
     augment: Augment
     view_share: float
     method: dict[str, Any]
@@ -71,8 +72,8 @@ LAPTOP = Budget(
     probe_images=10_000,
     test_images=5_000,
     image_size=32,
-    width=16,
-    blocks=(1, 1, 1, 1),
+    network="resnet",
+    encoder={"width": 16, "blocks": (1, 1, 1, 1)},
     augment=Augment(),
     # Three quarters: half the work, and a crop shows an object at about the size that it has in a
     # whole image (Touvron et al. 2019, arXiv:1906.06423)
@@ -86,12 +87,41 @@ FULL = Budget(
     probe_images=50_000,
     test_images=10_000,
     image_size=32,
-    width=64,
-    blocks=(2, 2, 2, 2),
+    network="resnet",
+    encoder={"width": 64, "blocks": (2, 2, 2, 2)},
     augment=Augment(crop_scale=(0.2, 1.0)),
     view_share=1.0,
     method={},
     training=LONG,
+)
+
+# methods that hide patches take transformers, whole pictures, and little else
+SMALL_VIT = {"patch_size": 4, "width": 96, "depth": 4, "heads": 3}
+# ViT-Tiny with patches of 2 pixels, and the rates of MAE's paper for a batch of 1,024
+VIT_TINY = {"patch_size": 2, "width": 192, "depth": 12, "heads": 3}
+LAPTOP_VIT = replace(
+    LAPTOP,
+    network="vit",
+    encoder=SMALL_VIT,
+    augment=CROP_AND_FLIP,
+    view_share=1.0,
+    training=TrainConfig(
+        seconds=90, batch_size=128, learning_rate=3e-3, weight_decay=0.05, betas=(0.9, 0.95)
+    ),
+)
+FULL_VIT = replace(
+    FULL,
+    network="vit",
+    encoder=VIT_TINY,
+    augment=replace(CROP_AND_FLIP, crop_scale=(0.2, 1.0)),
+    training=TrainConfig(
+        epochs=800,
+        batch_size=1_024,
+        learning_rate=6e-4,
+        weight_decay=0.05,
+        warmup=0.05,
+        betas=(0.9, 0.95),
+    ),
 )
 
 BUDGETS = {
@@ -127,12 +157,41 @@ BUDGETS = {
         ),
     },
     "swav": {
-        # few steps hardly spread the scores; the paper's epsilon, 0.05, would leave targets uniform
-        "laptop": replace(LAPTOP, method={"prototypes": 60, "epsilon": 0.02}),
+        # Few steps hardly spread the scores: the paper's epsilon, 0.05, leaves targets uniform.
+        # Half of the views are grey, or the clusters of scenes would be colours (lesson 5).
+        "laptop": replace(
+            LAPTOP,
+            augment=Augment(grayscale=0.5),
+            method={"prototypes": 60, "epsilon": 0.02},
+        ),
         "full": replace(
             FULL,
             method={"prototypes": 512, "small_views": 4, "frozen": 0.01},
             small=Augment(crop_scale=(0.05, 0.2)),
+        ),
+    },
+    "mae": {
+        "laptop": LAPTOP_VIT,
+        "full": replace(
+            FULL_VIT,
+            method={"decoder_width": 192, "decoder_depth": 4, "decoder_heads": 3},
+        ),
+    },
+    "tokenizer": {
+        "laptop": replace(LAPTOP_VIT, network="tokenizer", encoder={"patch_size": 4}),
+        "full": replace(
+            FULL_VIT,
+            network="tokenizer",
+            encoder={"patch_size": 4, "codes": 1_024, "width": 128, "code_width": 64},
+            training=replace(LONG, epochs=100, optimizer="adamw", learning_rate=1e-3),
+        ),
+    },
+    "beit": {
+        "laptop": replace(LAPTOP_VIT, encoder={**SMALL_VIT, "layer_scale": 0.1}),
+        "full": replace(
+            FULL_VIT,
+            encoder={**VIT_TINY, "patch_size": 4, "relative": True, "layer_scale": 0.1},
+            training=replace(FULL_VIT.training, learning_rate=1.5e-3, betas=(0.9, 0.999), clip=3.0),
         ),
     },
 }

@@ -10,47 +10,19 @@ import torch
 from torch import nn
 
 from sslcourse.budgets import Budget, budget
+from sslcourse.build import build, fit_queue
 from sslcourse.console import ProgressLine, clock
 from sslcourse.data.images import NAMES, ImageSet, load
-from sslcourse.evaluate import extract_features, knn_accuracy, linear_probe, pixels
 from sslcourse.hardware import best_device, bfloat16_speedup, describe_device
-from sslcourse.methods import MoCo, SimCLR, SwAV
-from sslcourse.networks.resnet import resnet
+from sslcourse.networks import ImageTokenizer
+from sslcourse.pretrained import find_tokenizer, tokenizer_for
+from sslcourse.scores import compare, pretext_scores, print_pretext, print_table, score
+from sslcourse.train import load_checkpoint
 from sslcourse.train.config import TrainConfig
 from sslcourse.train.history import History
 from sslcourse.train.loop import fit
 
-METHODS = {"simclr": SimCLR, "moco": MoCo, "swav": SwAV}
-
-
-def build(method: str, chosen: Budget, seed: int, image_size: int = 32) -> nn.Module:
-    """A fresh method of a budget's size; the same seed gives the same weights.
-
-    Args:
-        method: one of `METHODS`.
-        chosen: see `sslcourse.budgets.budget`.
-        seed: of the weights.
-        image_size: height of the training images in pixels.
-    """
-    arguments = dict(chosen.method)
-    arguments["augment"] = replace(chosen.augment, size=round(chosen.view_share * image_size))
-    if chosen.small is not None:
-        arguments["small"] = replace(chosen.small, size=round(chosen.small_share * image_size))
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        encoder = resnet(chosen.width, chosen.blocks)
-        if chosen.head is not None:
-            arguments["head"] = chosen.head(encoder.width_out)
-        return METHODS[method](encoder, **arguments)
-
-
-def fit_queue(chosen: Budget, batch_size: int) -> Budget:
-    """A queue holds whole steps: shorten a budget's to a multiple of the keys of one step."""
-    arguments = dict(chosen.method)
-    if arguments.get("queue_size"):
-        keys = batch_size * (2 if arguments.get("symmetric") else 1)
-        arguments["queue_size"] = max(arguments["queue_size"] // keys, 1) * keys
-    return replace(chosen, method=arguments)
+__all__ = ["TrainingLine", "build", "compare", "load_both", "pretrain", "print_table", "score"]
 
 
 def load_both(
@@ -92,47 +64,6 @@ class TrainingLine:
         self.line.close()
 
 
-def score(
-    rows: dict[str, tuple[torch.Tensor, torch.Tensor]], probe: ImageSet, test: ImageSet
-) -> dict[str, tuple[float, float]]:
-    """Linear probe and k-NN accuracy of each row's (training, test) features."""
-    k = min(20, len(probe))
-    return {
-        name: (
-            linear_probe(train_h, probe.labels, test_h, test.labels).accuracy,
-            knn_accuracy(train_h, probe.labels, test_h, test.labels, k=k),
-        )
-        for name, (train_h, test_h) in rows.items()
-    }
-
-
-def compare(
-    method: nn.Module, untrained: nn.Module, probe: ImageSet, test: ImageSet
-) -> dict[str, tuple[float, float]]:
-    """Pixels, the untrained encoder, and the trained one before (h) and after its head (z)."""
-    name = type(method).__name__
-    networks = {
-        "untrained encoder, h": untrained.to(probe.device, memory_format=torch.channels_last),
-        f"{name}, h": method.encoder,
-        f"{name}, z": method,
-    }
-    rows = {"pixels": (pixels(probe), pixels(test))}
-    for row, network in networks.items():
-        rows[row] = (extract_features(network, probe), extract_features(network, test))
-    return score(rows, probe, test)
-
-
-def print_table(scores: dict[str, tuple[float, float]], probe: ImageSet, test: ImageSet) -> None:
-    chance = 1 / len(probe.classes)
-    print(
-        f"\nAccuracy on {len(test):,} test images, {len(probe):,} training images labelled, "
-        f"chance {chance:.1%}:"
-    )
-    print(f"{'':24}{'linear probe':>14}{'k-NN':>10}")
-    for name, (linear, neighbours) in scores.items():
-        print(f"{name:24}{linear:>14.1%}{neighbours:>10.1%}")
-
-
 def pretrain(
     method_name: str,
     data: str,
@@ -145,6 +76,7 @@ def pretrain(
     checkpoint: str | None = None,
     fresh: bool = False,
     device: str | None = None,
+    tokenizer: str | None = None,
 ) -> int:
     """Run the main job and print as it goes; returns the exit code.
 
@@ -159,6 +91,8 @@ def pretrain(
         checkpoint: the file to save to and resume from; by default in the folder `runs`.
         fresh: start again although the checkpoint exists.
         device: "cpu" or "cuda"; by default CUDA where there is one.
+        tokenizer: for "beit": a checkpoint of the course, or a file that `pretrain tokenizer`
+            wrote; by default the course's for scenes or for photographs.
     """
     chosen = budget(method_name, budget_name)
     place = pick_device(device)
@@ -166,18 +100,12 @@ def pretrain(
     special += [size and f"{size}-pixels", seed and f"seed-{seed}"]
     path = Path(checkpoint or default_checkpoint(method_name, data, chosen.name, special))
     train, test = load_both(data, chosen, size=size, variant=variant, seed=seed)
-    training = chosen.training
-    if length:
-        training = replace(training, **{"steps": None, "epochs": None, "seconds": None, **length})
-    training = replace(
-        training,
-        seed=seed,
-        checkpoint=path,
-        resume=not fresh,
-        batch_size=min(training.batch_size, len(train)),
-    )
+    training = plan(chosen.training, length or {}, len(train), seed, path, fresh=fresh)
     chosen = fit_queue(chosen, training.batch_size)  # few images make small batches
-    method = build(method_name, chosen, seed, train.images.shape[2])
+    parts = {}
+    if method_name == "beit":
+        parts["tokenizer"] = pick_tokenizer(tokenizer or tokenizer_for(data), chosen.name)
+    method = build(method_name, chosen, seed, train.images.shape[2], **parts)
     untrained = copy.deepcopy(method.encoder)
     announce(data, train, place, method, path, resume=training.resume)
     train, test = train.to(place), test.to(place)
@@ -193,15 +121,41 @@ def pretrain(
     print_training(history)
     probe = train.subset(min(chosen.probe_images, len(train)), seed)
     print_table(compare(method, untrained, probe, test), probe, test)
+    print_pretext(pretext_scores(method, test))
     if history.unsaved:
         print(f"\nerror: {history.unsaved}", file=sys.stderr)
     return 1 if history.unsaved else 0
+
+
+def plan(
+    training: TrainConfig,
+    length: dict[str, float],
+    images: int,
+    seed: int,
+    path: Path,
+    *,
+    fresh: bool,
+) -> TrainConfig:
+    """A budget's recipe with the length, the seed and the file that were asked for."""
+    if length:
+        training = replace(training, **{"steps": None, "epochs": None, "seconds": None, **length})
+    batch_size = min(training.batch_size, images)
+    return replace(training, seed=seed, checkpoint=path, resume=not fresh, batch_size=batch_size)
 
 
 def pick_device(device: str | None) -> torch.device:
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("PyTorch finds no CUDA device here; leave --device out, or say cpu.")
     return torch.device(device) if device else best_device()
+
+
+def pick_tokenizer(name: str, budget_name: str) -> ImageTokenizer:
+    """One of the course's tokenizers, or that of a file which `pretrain tokenizer` wrote."""
+    if not name.endswith(".pt"):
+        return find_tokenizer(name)
+    trained = build("tokenizer", budget("tokenizer", budget_name), seed=0)
+    load_checkpoint(name, trained)
+    return trained.encoder
 
 
 def print_training(history: History) -> None:

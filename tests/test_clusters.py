@@ -11,6 +11,7 @@ from sslcourse.teach import clusters
 from sslcourse.teach.clusters import (
     assignment_table,
     circle_of_clusters,
+    crop_sheet,
     draw_assigned,
     draw_lines,
     fates,
@@ -167,3 +168,17 @@ def test_a_sheet_shows_the_most_used_prototypes_and_their_closest_images(drawn):
     for place, index in zip(axes, (1, 2, 5, 4), strict=True):
         shown = torch.as_tensor(place.images[0].get_array())
         assert torch.allclose(shown, images[index].permute(1, 2, 0))
+
+
+def test_crops_stand_beside_their_image_in_the_middle_and_at_its_scale(drawn):
+    images, crops = torch.rand(2, 3, 8, 8), torch.rand(2, 3, 4, 4)
+    picture = crop_sheet(images, [crops], ("picture", "small"), "Two images.")
+    assert repr(picture) == "Two images." and size(picture) > (200, 200)
+    axes = drawn[0].axes
+    assert [place.get_title() for place in axes] == ["picture", "small", "", ""]
+    for place, image in zip(axes, (images[0], crops[0], images[1], crops[1]), strict=True):
+        shown = torch.as_tensor(place.images[0].get_array())
+        assert torch.allclose(shown, image.permute(1, 2, 0))
+        (left, right), (low, high) = place.get_xlim(), place.get_ylim()
+        assert right - left == low - high == 8, "one pixel is as large as in any other picture"
+        assert (left + right) / 2 == (low + high) / 2 == (image.shape[2] - 1) / 2

@@ -62,7 +62,10 @@ def test_pretrain_runs_the_whole_job_and_goes_on(photographs, tmp_path, capfd):
     assert checkpoint.with_name("simclr-photographs-laptop-4-steps.pt").is_file()
 
 
-@pytest.mark.parametrize(("method", "name"), [("moco", "MoCo"), ("swav", "SwAV")])
+METHODS = {"moco": "MoCo", "swav": "SwAV", "mae": "MAE", "tokenizer": "DVAE", "beit": "BEiT"}
+
+
+@pytest.mark.parametrize(("method", "name"), METHODS.items())
 @pytest.mark.parametrize("budget", ["laptop", "full"])
 def test_every_method_runs_on_few_photographs(photographs, capfd, method, name, budget):
     command = ["pretrain", method, "--data", str(photographs), "--steps", "2", "--budget", budget]
@@ -70,11 +73,28 @@ def test_every_method_runs_on_few_photographs(photographs, capfd, method, name, 
     output = capfd.readouterr().out
     assert re.search(r"trained 2 steps of 40 images", output)
     table = output[output.index("Accuracy on") :]
-    for row in ("pixels", "untrained encoder, h", f"{name}, h", f"{name}, z"):
+    rows = ["pixels", "untrained encoder, h", f"{name}, h"]
+    predicts = method in ("mae", "tokenizer", "beit")  # pixels or tokens, so there is no z
+    for row in rows if predicts else [*rows, f"{name}, z"]:
         assert re.search(rf"^{row} +\d+\.\d% +\d+\.\d%$", table, re.MULTILINE), row
+    assert predicts == ("Its own task, on test images:" in table)
     assert main(command) == 0
     again = capfd.readouterr().out
     assert again[again.index("Accuracy on") :] == table, "the same weights, the same table"
+
+
+def test_beit_takes_a_tokenizer_of_the_learners_own(photographs, tmp_path, capfd):
+    shared = ["--data", str(photographs), "--steps", "2"]
+    assert main(["pretrain", "tokenizer", *shared]) == 0
+    mine = "runs/tokenizer-photographs-laptop-2-steps.pt"
+    assert main(["pretrain", "beit", *shared, "--tokenizer", mine]) == 0
+    assert "BEiT, h" in capfd.readouterr().out
+    for tokenizer, words in (
+        ("runs/nothing.pt", "there is no checkpoint runs/nothing.pt"),
+        ("tokenizer-mars", "there is no checkpoint 'tokenizer-mars'; the course has:"),
+    ):
+        assert main(["pretrain", "beit", *shared, "--fresh", "--tokenizer", tokenizer]) == 2
+        assert words in capfd.readouterr().err
 
 
 def test_control_c_saves_and_the_same_command_goes_on(photographs, capfd, monkeypatch):

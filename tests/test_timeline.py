@@ -54,17 +54,28 @@ def test_the_timeline_is_a_picture_with_its_sentence(step):
 
 def test_ages_are_drawn_in_order_and_the_chosen_one_in_colour():
     axes = Figure().subplots()
-    draw_ages(axes, {0.0: {8: 0.1, 0: 1.0}, 0.9: {0: 1.0, 8: 0.7}}, 0.9, 4)
+    draw_ages(axes, {0.0: {8: 0.1, 0: 1.0}, 0.9: {0: 1.0, 8: 0.7}}, 0.9, 4, 80)
     lines = [line for line in axes.lines if len(line.get_xdata()) == 2]
     assert [list(line.get_ydata()) for line in lines] == [[1.0, 0.1], [1.0, 0.7]]
     assert [line.get_color() for line in lines] == [GREY, BLUE]
+
+
+def test_each_line_is_named_where_it_ends_and_the_axes_name_the_step():
+    axes, ends = Figure().subplots(), {0.0: 0.2, 0.9: 0.21, 1.0: 1.0}
+    draw_ages(axes, {m: {0: 1.0, 8: end} for m, end in ends.items()}, 1.0, 4, 80)
+    names = {text.get_text(): text.xy[1] for text in axes.texts if "m =" in text.get_text()}
+    assert list(names) == ["m = 0", "m = 0.9", "m = 1"]
+    assert names["m = 0"] == 0.2 and names["m = 1"] == 1.0
+    assert names["m = 0.9"] - names["m = 0"] > 0.05, "close ends are kept apart"
+    assert axes.get_ylabel() == "cosine with the key of step 80"
 
 
 def test_the_momentum_picture_names_what_is_chosen():
     consistency = {m: {0: 1.0, 4: m} for m in (0.0, 0.5)}
     accuracy = {0.0: 0.3, 0.5: 0.4}
     first, second = (
-        momentum_picture(consistency, accuracy, m, oldest=2, untrained=0.2) for m in accuracy
+        momentum_picture(consistency, accuracy, m, oldest=2, step=80, untrained=0.2)
+        for m in accuracy
     )
     assert "momentum 0.5 in colour" in second.description
     assert first.png != second.png

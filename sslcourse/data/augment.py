@@ -198,6 +198,10 @@ class Augment:
         return torch.stack([top, left, box_height, box_width], dim=1)
 
 
+# what methods that hide patches use: hiding is what makes their task hard
+CROP_AND_FLIP = Augment(jitter=None, grayscale=0.0)
+
+
 def multi_crop(
     images: Tensor,
     large: Augment,

@@ -4,10 +4,12 @@ from sslcourse.evaluate.collapse import alignment, effective_rank, feature_std, 
 from sslcourse.evaluate.factors import factor_probes
 from sslcourse.evaluate.features import extract_features, pixels
 from sslcourse.evaluate.fine_tune import few_labels, fine_tune
+from sslcourse.evaluate.inpaint import FILLS, fill_hidden, hidden_error
 from sslcourse.evaluate.neighbours import knn_accuracy
 from sslcourse.evaluate.probe import ProbeResult, linear_probe
 
 __all__ = [
+    "FILLS",
     "ProbeResult",
     "alignment",
     "effective_rank",
@@ -15,7 +17,9 @@ __all__ = [
     "factor_probes",
     "feature_std",
     "few_labels",
+    "fill_hidden",
     "fine_tune",
+    "hidden_error",
     "knn_accuracy",
     "linear_probe",
     "pixels",

@@ -27,13 +27,31 @@ def frozen(encoder: nn.Module):
             module.training = training
 
 
+class Pooled(nn.Module):
+    """An encoder that always gives features (N, D), even where it gives tokens (N, 1 + L, D).
+
+    A transformer says itself how its tokens become one vector, with `pool_tokens`.
+    """
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, images: Tensor) -> Tensor:
+        features = self.encoder(images)
+        if features.ndim == 3 and hasattr(self.encoder, "pool_tokens"):
+            return self.encoder.pool_tokens(features)  # (N, D)
+        return features
+
+
 def extract_features(
     encoder: nn.Module, images: ImageSet | Tensor, batch_size: int = 512
 ) -> Tensor:
     """Features of un-augmented images. The encoder and its mode are left as they were.
 
     Args:
-        encoder: maps normalised images (N, 3, H, W) to features (N, D); on the images' device.
+        encoder: maps normalised images (N, 3, H, W) to features (N, D), or to tokens that its
+            `pool_tokens` makes features of; on the images' device.
         images: an `ImageSet`, or uint8 images, or floats in [0, 1], (N, 3, H, W).
         batch_size: images a pass; changes nothing but memory and speed.
 
@@ -47,12 +65,12 @@ def extract_features(
     if len(tensor) == 0 or batch_size < 1:
         raise ValueError(f"need images and a batch_size, got {len(tensor)} and {batch_size}.")
     keep_freed_memory()
-    parts = []
+    parts, pooled = [], Pooled(encoder)
     line = ProgressLine(f"features of {len(tensor):,} images")
     try:
         with frozen(encoder):
             for batch in tensor.split(batch_size):
-                features = encoder(normalize(batch))
+                features = pooled(normalize(batch))
                 if features.ndim != 2:
                     raise ValueError(
                         f"the encoder must return features (N, D), got {tuple(features.shape)}."

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from sslcourse.console import ProgressLine
 from sslcourse.data.augment import Augment
 from sslcourse.data.images import ImageSet
-from sslcourse.evaluate.features import extract_features
+from sslcourse.evaluate.features import Pooled, extract_features
 from sslcourse.evaluate.probe import ProbeResult, accuracy
 from sslcourse.hardware import keep_freed_memory
 
@@ -88,7 +88,7 @@ def fine_tune(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         classifier = nn.Linear(encoder.width_out, len(images.classes))
-    network = nn.Sequential(copy.deepcopy(encoder), classifier).to(
+    network = nn.Sequential(Pooled(copy.deepcopy(encoder)), classifier).to(
         images.device, memory_format=torch.channels_last
     )
     train_classifier(

@@ -4,11 +4,15 @@ from sslcourse.networks.ema import ema_copy, ema_update
 from sslcourse.networks.heads import ProjectionHead, Prototypes
 from sslcourse.networks.resnet import resnet
 from sslcourse.networks.split_norm import SplitBatchNorm2d, split_batch_norm
+from sslcourse.networks.tokenizer import ImageTokenizer
+from sslcourse.networks.vit import VisionTransformer
 
 __all__ = [
+    "ImageTokenizer",
     "ProjectionHead",
     "Prototypes",
     "SplitBatchNorm2d",
+    "VisionTransformer",
     "ema_copy",
     "ema_update",
     "resnet",

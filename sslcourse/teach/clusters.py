@@ -247,3 +247,29 @@ def prototype_sheet(
         place = {"transform": line[0].transAxes, "ha": "right", "va": "center"}
         line[0].text(-0.1, 0.5, f"{int(counts[k])} images", fontsize=TEXT, **place)
     return finish(figure, description)
+
+
+def crop_sheet(
+    images: Tensor, views: Sequence[Tensor], titles: Sequence[str], description: str
+) -> Picture:
+    """Each row shows an image and its crops, all at the same scale: fewer pixels look smaller.
+
+    Args:
+        images: uint8, or floats in [0, 1], (N, 3, H, W).
+        views: floats in [0, 1], each (N, 3, h, w) with a size of its own, at most the images'.
+        titles: what stands above the images and above each of the views.
+        description: the sentence.
+    """
+    columns = [images, *views]
+    figure = Figure(figsize=(1.25 * len(columns), 1.25 * len(images)))
+    grid = figure.subplots(len(images), len(columns), squeeze=False)
+    figure.subplots_adjust(left=0, right=1, bottom=0, top=1, wspace=0.08, hspace=0.08)
+    room = max(images.shape[2:])
+    for column, title, view in zip(grid.T, titles, columns, strict=True):
+        column[0].set_title(title, fontsize=TEXT)
+        for axes, image in zip(column, view, strict=True):
+            draw_image(axes, image)
+            middle_x, middle_y = (image.shape[2] - 1) / 2, (image.shape[1] - 1) / 2
+            axes.set_xlim(middle_x - room / 2, middle_x + room / 2)
+            axes.set_ylim(middle_y + room / 2, middle_y - room / 2)
+    return finish(figure, description)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sslcourse.teach.bars import draw_bars
 from sslcourse.teach.figures import BLUE, GREY, ORANGE, SKY, TEXT, Picture, as_array, finish
-from sslcourse.teach.plots import label_axes
+from sslcourse.teach.plots import label_axes, spread_apart
 
 PALE = 0.88  # the grey of a random key, in [0, 1]
 GAP = 4  # pixels between two pictures
@@ -80,9 +80,13 @@ def queue_timeline(pictures: Tensor, born: Tensor, step: int) -> Picture:
 
 
 def draw_ages(
-    axes: Axes, consistency: Mapping[float, Mapping[int, float]], chosen: float, oldest: int
+    axes: Axes,
+    consistency: Mapping[float, Mapping[int, float]],
+    chosen: float,
+    oldest: int,
+    step: int,
 ) -> None:
-    """Cosine of a key with what its picture's key would be now, against its age in steps."""
+    """Cosine of a key with its picture's key at `step`, against its age in steps by then."""
     axes.axvspan(0, oldest, color=SKY, alpha=0.2, linewidth=0)
     axes.annotate(
         "queue", (oldest / 2, 0.03), xycoords=("data", "axes fraction"), fontsize=TEXT, ha="center"
@@ -94,10 +98,25 @@ def draw_ages(
         style = {"color": BLUE, "linewidth": 2.4, "zorder": 3} if is_chosen else {"color": GREY}
         axes.plot(ages, cosines, **style)
     lowest = min(min(line.values()) for line in consistency.values())
-    axes.set_ylim(min(0.0, lowest) - 0.12, 1.05)
-    axes.set_xlim(left=0)
-    axes.set_title(f"momentum {chosen:g}: how well old keys fit", fontsize=TEXT)
-    label_axes(axes, "age of a key in steps", "cosine with today's key")
+    bottom, top = min(0.0, lowest) - 0.12, 1.05
+    axes.set_ylim(bottom, top)
+    axes.set_xlim(0, max(max(line) for line in consistency.values()))
+    ends = [line[max(line)] for line in consistency.values()]
+    heights = spread_apart(ends, 0.08 * (top - bottom))
+    for momentum, height in zip(consistency, heights, strict=True):
+        axes.annotate(
+            f"m = {momentum:g}",
+            (1, height),
+            xycoords=("axes fraction", "data"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            color=BLUE if momentum == chosen else "black",
+            fontsize=TEXT,
+            va="center",
+            annotation_clip=False,
+        )
+    axes.set_title("how well old keys fit", fontsize=TEXT)
+    label_axes(axes, "age of a key in steps", f"cosine with the key of step {step}")
 
 
 def momentum_picture(
@@ -106,30 +125,30 @@ def momentum_picture(
     chosen: float,
     *,
     oldest: int,
+    step: int,
     untrained: float,
 ) -> Picture:
-    """For each momentum: how well old keys fit, and what the encoder is worth.
+    """For each momentum: how well old keys fit, and what the encoder is worth at the end.
 
     Args:
-        consistency: {momentum: {age in steps: mean cosine with the key of today}}.
+        consistency: {momentum: {age in steps: mean cosine with the key of `step`}}.
         accuracy: {momentum: share in [0, 1]} by linear probe.
         chosen: the momentum that is shown in colour.
         oldest: age of the oldest key in the queue, in steps.
+        step: the training step whose keys the older ones are compared with.
         untrained: accuracy of the untrained encoder.
     """
     figure = Figure(figsize=(9.5, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
-    draw_ages(left, consistency, chosen, oldest)
+    draw_ages(left, consistency, chosen, oldest, step)
     names = {f"m = {momentum:g}": value for momentum, value in accuracy.items()}
-    draw_bars(right, names, None, "linear probe, accuracy in %")
+    draw_bars(right, names, None, "linear probe after the training, in %")
     for bar, momentum in zip(right.patches, accuracy, strict=True):
         bar.set_color(BLUE if momentum == chosen else GREY)
     right.axvline(100 * untrained, color=ORANGE, linestyle="--", linewidth=1.2)
-    right.text(
-        100 * untrained + 1, -0.75, "untrained", color=ORANGE, fontsize=TEXT, va="center"
-    )
+    right.text(100 * untrained + 1, -0.75, "untrained", color=ORANGE, fontsize=TEXT, va="center")
     return finish(
         figure,
-        f"Left: how well keys of each age fit those of today, with momentum {chosen:g} in colour. "
-        "Right: the linear probe of each momentum.",
+        f"Left: how well keys of each age fit those of step {step}, with momentum {chosen:g} in "
+        "colour. Right: the linear probe of each momentum.",
     )

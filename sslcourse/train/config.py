@@ -21,6 +21,7 @@ class TrainConfig:
     warmup: float = 0.05  # share of the training with rising learning rate, in [0, 1)
     schedule: str = "cosine"  # after warm-up; or "steps": a tenth at 60 %, a hundredth at 80 %
     optimizer: str = "adamw"  # or "sgd", with Nesterov momentum 0.9
+    betas: tuple[float, float] = (0.9, 0.999)  # AdamW's memory of gradients and of their squares
     clip: float | None = None  # largest norm of all gradients together
     precision: str = "auto"  # "float32", "bfloat16", or "auto" for the faster one here
     seed: int = 0  # order of the images and all views
@@ -52,6 +53,8 @@ class TrainConfig:
                 "learning_rate must be > 0, weight_decay >= 0 and warmup in [0, 1); got "
                 f"{self.learning_rate}, {self.weight_decay} and {self.warmup}."
             )
+        if not all(0 <= beta < 1 for beta in self.betas) or len(self.betas) != 2:
+            raise ValueError(f"betas must be two numbers in [0, 1), got {self.betas}.")
         for name, known in (
             ("schedule", ("cosine", "steps")),
             ("optimizer", ("adamw", "sgd")),

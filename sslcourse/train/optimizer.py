@@ -8,14 +8,17 @@ from sslcourse.train.config import TrainConfig
 
 def build_optimizer(method: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """AdamW or SGD; weight decay only where it shrinks a matrix or a kernel."""
-    trained = [p for p in method.parameters() if p.requires_grad]
     groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [], "weight_decay": config.weight_decay},
+        {"params": [], "weight_decay": 0.0},  # biases, norms, and tokens and positions of their own
     ]
+    for name, parameter in method.named_parameters():
+        if parameter.requires_grad:
+            matrix = parameter.ndim > 1 and name.endswith("weight")
+            groups[0 if matrix else 1]["params"].append(parameter)
     groups = [group for group in groups if group["params"]]
     if config.optimizer == "adamw":
-        return torch.optim.AdamW(groups, config.learning_rate, fused=True)
+        return torch.optim.AdamW(groups, config.learning_rate, config.betas, fused=True)
     # not fused: fused SGD fails where a weight gets its first gradient later than others do
     return torch.optim.SGD(groups, config.learning_rate, momentum=0.9, nesterov=True)
 

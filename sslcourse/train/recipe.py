@@ -30,7 +30,7 @@ def settings_of(method: nn.Module) -> dict[str, Any]:
     settings = {}
     for name in inspect.signature(type(method).__init__).parameters:
         value = getattr(method, name, None)
-        if isinstance(value, (bool, int, float, str)) or dataclasses.is_dataclass(value):
+        if isinstance(value, (bool, int, float, str, tuple)) or dataclasses.is_dataclass(value):
             settings[name] = plain(value)
     return settings
 

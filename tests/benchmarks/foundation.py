@@ -5,8 +5,8 @@
     python tests/benchmarks/foundation.py simclr scenes 90      seconds of a method on some data
     python tests/benchmarks/foundation.py moco FOLDER 90 600
 
-Let nothing else run meanwhile: the budgets are wall-clock time. Where that can't be had, `5000steps`
-instead of a number of seconds trains that many steps.
+Let nothing else run meanwhile: the budgets are wall-clock time. Where that can't be had,
+`5000steps` instead of a number of seconds trains that many steps.
 """
 
 import copy

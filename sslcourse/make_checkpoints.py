@@ -1,0 +1,173 @@
+"""Train, measure and write the checkpoints that the course brings along.
+
+    python -m sslcourse checkpoints --photographs FOLDER           all of them, hours on two cores
+    python -m sslcourse checkpoints mae-scenes tokenizer-scenes    some of them
+
+Each training may be stopped at any time; the same command goes on.
+"""
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from sslcourse.budgets import Budget, budget
+from sslcourse.build import build, build_encoder
+from sslcourse.data.images import ImageSet, load
+from sslcourse.methods import DVAE
+from sslcourse.networks import ImageTokenizer
+from sslcourse.pretrain import TrainingLine, print_training
+from sslcourse.pretrained import FOLDER, checkpoint, save_pretrained, tokenizer_for
+from sslcourse.scores import compare, pretext_scores, print_pretext, print_table
+from sslcourse.train import History, TrainConfig, fit
+
+PHOTOGRAPHS = "photographs"  # stands for the folder that the learner names
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One checkpoint: a method's laptop budget on some data, for longer.
+
+    Attributes:
+        method: see `sslcourse.build.METHODS`.
+        data: "scenes" or "photographs".
+        steps: of training.
+    """
+
+    method: str
+    data: str
+    steps: int
+
+
+# a tokenizer stands before the BEiT that needs it
+RECIPES = {
+    "tokenizer-scenes": Recipe("tokenizer", "scenes", 10_000),
+    "tokenizer-photographs": Recipe("tokenizer", PHOTOGRAPHS, 10_000),
+    "mae-scenes": Recipe("mae", "scenes", 20_000),
+    "mae-photographs": Recipe("mae", PHOTOGRAPHS, 20_000),
+    "beit-scenes": Recipe("beit", "scenes", 15_000),
+    "beit-photographs": Recipe("beit", PHOTOGRAPHS, 15_000),
+}
+
+
+def make_checkpoints(
+    names: list[str], photographs: str | None = None, runs: Path = Path("runs/checkpoints")
+) -> int:
+    """Train what is named (everything by default) and write it; returns the exit code.
+
+    Args:
+        names: of `RECIPES`.
+        photographs: folder of CIFAR-10 as `train/CLASS/*.jpg` and `test/CLASS/*.jpg`.
+        runs: where trainings are kept, to go on from.
+
+    Raises:
+        ValueError: an unknown name, or photographs that are needed and not named.
+    """
+    unknown = [name for name in names if name not in RECIPES]
+    if unknown:
+        raise ValueError(f"unknown checkpoint {unknown[0]!r}; choose from {', '.join(RECIPES)}.")
+    chosen = {name: RECIPES[name] for name in (names or RECIPES)}
+    needy = [name for name, recipe in chosen.items() if recipe.data == PHOTOGRAPHS]
+    if needy and photographs is None:
+        raise ValueError(f"{needy[0]} needs --photographs, a folder of CIFAR-10's classes.")
+    for name, recipe in chosen.items():
+        data = photographs if recipe.data == PHOTOGRAPHS else recipe.data
+        if not make(name, recipe, load(data, "train"), load(data, "test"), runs):
+            print(f"\nStopped in {name}. The same command goes on.", file=sys.stderr)
+            return 130
+    return 0
+
+
+def make(
+    name: str,
+    recipe: Recipe,
+    train: ImageSet,
+    test: ImageSet,
+    runs: Path,
+    folder: Path = FOLDER,
+) -> bool:
+    """Train, write and measure one checkpoint; whether the training came to its end."""
+    chosen = budget(recipe.method, "laptop")
+    size = train.images.shape[2]
+    parts: dict[str, Any] = {}
+    if recipe.method == "beit":
+        parts["tokenizer"] = checkpoint(tokenizer_for(recipe.data), folder)
+    method = build(recipe.method, chosen, 0, size, **parts)
+    training = replace(
+        chosen.training, seconds=None, steps=recipe.steps, checkpoint=runs / f"{name}.pt"
+    )
+    print(f"{name}: {train}", flush=True)
+    line = TrainingLine(training, len(train) // training.batch_size)
+    try:
+        history = fit(method, train, training, on_step=line)
+    finally:
+        line.close()
+    if history.interrupted:
+        return False
+    print_training(history)
+    about = describe(recipe, chosen, train, training, history)
+    save_pretrained(name, method, about, folder)
+    # what is measured is what others will load
+    save_pretrained(name, method, about | measure(name, chosen, train, test, folder), folder)
+    return True
+
+
+def describe(
+    recipe: Recipe, chosen: Budget, train: ImageSet, training: TrainConfig, history: History
+) -> dict[str, Any]:
+    """The card, but for what is measured."""
+    return {
+        "method": recipe.method,
+        "data": f"{len(train):,} {recipe.data}, {train.images.shape[2]} pixels",
+        "classes": list(train.classes),
+        "network": chosen.network,
+        "encoder": chosen.encoder,
+        "arguments": chosen.method,
+        "image_size": train.images.shape[2],
+        "tokenizer": tokenizer_for(recipe.data) if recipe.method == "beit" else None,
+        "training": {
+            "steps": recipe.steps,
+            "batch_size": training.batch_size,
+            "learning_rate": training.learning_rate,
+            "weight_decay": training.weight_decay,
+            "betas": list(training.betas),
+            "warmup": training.warmup,
+            "seed": training.seed,
+            "precision": history.precision,
+            "hours": round(history["seconds"][-1] / 3600, 2),
+            "torch": torch.__version__,
+        },
+    }
+
+
+def measure(
+    name: str, chosen: Budget, train: ImageSet, test: ImageSet, folder: Path
+) -> dict[str, Any]:
+    """What a written checkpoint scores on test images, beside pixels and an untrained encoder."""
+    method = checkpoint(name, folder)
+    if isinstance(method, ImageTokenizer):
+        method = DVAE(method)
+    untrained = fresh_encoder(chosen, train.images.shape[2])
+    probe = train.subset(min(chosen.probe_images, len(train)), 0)
+    table, pretext = compare(method, untrained, probe, test), pretext_scores(method, test)
+    print_table(table, probe, test)
+    print_pretext(pretext)
+    return {
+        "measured": {
+            "labels": len(probe),
+            "test images": len(test),
+            "linear probe": {row: round(linear, 4) for row, (linear, _) in table.items()},
+            "k-NN": {row: round(neighbours, 4) for row, (_, neighbours) in table.items()},
+            "its own task": {row: round(value, 5) for row, value in pretext.items()},
+        }
+    }
+
+
+def fresh_encoder(chosen: Budget, image_size: int) -> nn.Module:
+    """The encoder that a training of seed 0 starts from."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        return build_encoder(chosen, image_size)

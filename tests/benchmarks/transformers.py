@@ -1,0 +1,150 @@
+"""What hiding patches costs and what it teaches: the figures behind lessons 6 and 7.
+
+    python tests/benchmarks/transformers.py costs
+    python tests/benchmarks/transformers.py table scenes
+    python tests/benchmarks/transformers.py table FOLDER
+
+`table` compares the checkpoints that the course brings along with pixels, with the untrained
+encoders and with SimCLR: linear probe, nearest neighbours, and fine-tuning with 10, 100 and all
+labels of each class, every learning rate chosen on validation images. Add the file of a training,
+`simclr=runs/simclr-scenes-laptop-600-seconds.pt`, to have a row for SimCLR.
+"""
+
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from sslcourse.budgets import budget
+from sslcourse.build import build
+from sslcourse.data import load
+from sslcourse.data.images import ImageSet
+from sslcourse.evaluate import extract_features, fine_tune, knn_accuracy, linear_probe, pixels
+from sslcourse.hardware import describe_device, keep_freed_memory
+from sslcourse.make_checkpoints import fresh_encoder
+from sslcourse.methods import random_mask
+from sslcourse.pretrained import checkpoint
+from sslcourse.train import load_checkpoint
+
+RATIOS = (0.25, 0.5, 0.75, 0.9)
+RATES = (3e-4, 1e-3, 3e-3)
+STEPS = {10: 200, 100: 400, None: 1_000}  # of fine-tuning, for labels of each class
+
+
+def report_costs() -> None:
+    """Seconds of the encoder's step with hidden patches, against the step that sees all."""
+    encoder = fresh_encoder(budget("mae", "laptop"), 32)
+    images = torch.randn(128, 3, 32, 32)
+    masks = {ratio: random_mask(128, encoder.grid**2, ratio) for ratio in RATIOS}
+
+    def step(mask: torch.Tensor | None) -> float:
+        start = time.perf_counter()
+        with torch.autocast("cpu", torch.bfloat16):
+            tokens = encoder(images, mask)
+        tokens.float().square().mean().backward()
+        return time.perf_counter() - start
+
+    seconds: dict[float, list[float]] = {0.0: [], **{ratio: [] for ratio in RATIOS}}
+    for turn in range(25):
+        for ratio, times in seconds.items():
+            taken = step(masks.get(ratio))
+            if turn >= 5:
+                times.append(taken)
+    whole = statistics.median(seconds[0.0])
+    print(f"encoder's step of 128 images, bfloat16, nothing hidden: {whole * 1e3:.0f} ms")
+    for ratio in RATIOS:
+        share = statistics.median(seconds[ratio]) / whole
+        print(f"{ratio:.0%} hidden: {share:.2f} of that")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images to learn from, to choose on, and to test on; the last are touched once a row."""
+
+    learn: ImageSet
+    choose: ImageSet
+    train: ImageSet
+    test: ImageSet
+
+
+def split(data: str) -> Split:
+    train, test = load(data, "train"), load(data, "test")
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
+    held = len(train) // 5
+    return Split(train[order[held:]], train[order[:held]].subset(2_000, 0), train, test)
+
+
+def frozen_scores(name: str, encoder: nn.Module | None, images: Split) -> None:
+    """Linear probe and nearest neighbours with 10,000 labels."""
+    probe = images.train.subset(min(10_000, len(images.train)), 0)
+    both = (probe, images.test)
+    h = [extract_features(encoder, part) if encoder else pixels(part) for part in both]
+    linear = linear_probe(h[0], probe.labels, h[1], images.test.labels).accuracy
+    near = knn_accuracy(h[0], probe.labels, h[1], images.test.labels)
+    print(f"{name:28} probe {linear:6.1%}   k-NN {near:6.1%}", flush=True)
+
+
+def tuned_scores(name: str, encoder: nn.Module, images: Split) -> None:
+    """Fine-tuning with few and with all labels; the rate that does best on validation images."""
+    found = []
+    for labels, steps in STEPS.items():
+        chosen = max(
+            RATES,
+            key=lambda rate: (
+                fine_tune(
+                    encoder,
+                    images.learn,
+                    images.choose,
+                    labels_per_class=labels,
+                    steps=steps,
+                    learning_rate=rate,
+                ).accuracy
+            ),
+        )
+        result = fine_tune(
+            encoder,
+            images.train,
+            images.test,
+            labels_per_class=labels,
+            steps=steps,
+            learning_rate=chosen,
+        )
+        found.append(f"{labels or 'all'}: {result.accuracy:.1%} (rate {chosen:g})")
+    print(f"{name:28} fine-tuned with labels of each class, {', '.join(found)}", flush=True)
+
+
+def report_table(data: str, *files: str) -> None:
+    """Every row of the comparison, as it comes."""
+    images, label = split(data), "scenes" if data == "scenes" else "photographs"
+    print(images.train, images.test, sep="\n")
+    encoders: dict[str, nn.Module | None] = {"pixels": None}
+    encoders["untrained transformer"] = fresh_encoder(budget("mae", "laptop"), 32)
+    for method in ("mae", "beit"):
+        encoders[method] = checkpoint(f"{method}-{label}").encoder
+    encoders["untrained ResNet"] = fresh_encoder(budget("simclr", "laptop"), 32)
+    for file in files:
+        name, path = file.split("=")
+        method = build(name, budget(name, "laptop"), seed=0)
+        load_checkpoint(path, method)
+        encoders[name] = method.encoder
+    for name, encoder in encoders.items():
+        frozen_scores(name, encoder, images)
+    for name, encoder in encoders.items():
+        if encoder is not None:
+            tuned_scores(name, encoder, images)
+
+
+def main(what: str, *arguments: str) -> None:
+    print(describe_device(torch.device("cpu")), flush=True)
+    keep_freed_memory()
+    if what == "costs":
+        report_costs()
+    else:
+        report_table(*arguments)
+
+
+if __name__ == "__main__":
+    main(*(sys.argv[1:] or ["costs"]))

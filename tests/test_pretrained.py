@@ -1,0 +1,180 @@
+"""Checkpoints that the course brings along: written, read, refused; and those that are there."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from sslcourse.__main__ import main
+from sslcourse.budgets import budget
+from sslcourse.build import build
+from sslcourse.data import load
+from sslcourse.evaluate import extract_features, knn_accuracy
+from sslcourse.make_checkpoints import RECIPES, Recipe, fresh_encoder, make
+from sslcourse.methods import BEiT
+from sslcourse.networks import ImageTokenizer
+from sslcourse.pretrained import (
+    FOLDER,
+    card,
+    checkpoint,
+    checkpoint_names,
+    find_tokenizer,
+    save_pretrained,
+    tokenizer_for,
+)
+
+SCENES = load("scenes", limit=64)
+
+
+def about(method, **more):
+    chosen = budget(method, "laptop")
+    shared = {"network": chosen.network, "encoder": chosen.encoder, "arguments": chosen.method}
+    return {"method": method, "image_size": 32, "tokenizer": None, **shared, **more}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A tokenizer, a MAE, a BEiT and a SimCLR, as the course would bring them along."""
+    tokenizer = build("tokenizer", budget("tokenizer"), 1)
+    save_pretrained("tokenizer-scenes", tokenizer, about("tokenizer"), tmp_path)
+    save_pretrained("mae-scenes", build("mae", budget("mae"), 1), about("mae"), tmp_path)
+    beit = build("beit", budget("beit"), 1, tokenizer=tokenizer.encoder)
+    save_pretrained("beit-scenes", beit, about("beit", tokenizer="tokenizer-scenes"), tmp_path)
+    save_pretrained(
+        "simclr-scenes", build("simclr", budget("simclr"), 1), about("simclr"), tmp_path
+    )
+    return tmp_path
+
+
+@pytest.mark.parametrize("method", ["mae", "beit", "simclr"])
+def test_what_was_written_is_read_again(folder, method):
+    loaded = checkpoint(f"{method}-scenes", folder)
+    tokenizer = build("tokenizer", budget("tokenizer"), 1).encoder
+    expected = build(method, budget(method), 1, tokenizer=tokenizer if method == "beit" else None)
+    assert not loaded.training
+    for name, value in expected.state_dict().items():
+        assert torch.allclose(loaded.state_dict()[name], value, atol=2e-3), name
+    views = loaded.make_views(SCENES.images[:4], torch.Generator().manual_seed(0))
+    assert loaded.loss(views)[0].isfinite()
+
+
+def test_a_tokenizer_comes_as_itself_and_within_beit(folder):
+    tokenizer = checkpoint("tokenizer-scenes", folder)
+    assert isinstance(tokenizer, ImageTokenizer)
+    beit = checkpoint("beit-scenes", folder)
+    assert isinstance(beit, BEiT)
+    for name, value in tokenizer.state_dict().items():
+        assert torch.equal(beit.tokenizer.state_dict()[name], value), name
+    weights = (folder / "beit-scenes.safetensors").read_bytes()
+    assert b"tokenizer." not in weights, "its weights lie in its own file only"
+
+
+def test_what_cannot_be_read_is_one_sentence(folder):
+    with pytest.raises(FileNotFoundError, match="the course has: beit-scenes, mae-scenes"):
+        checkpoint("dino-scenes", folder)
+    weights = folder / "mae-scenes.safetensors"
+    whole = weights.read_bytes()
+    for damaged in (whole[:-100], whole[:500] + b"x" + whole[501:], b""):
+        weights.write_bytes(damaged)
+        with pytest.raises(ValueError, match="missing or damaged"):
+            checkpoint("mae-scenes", folder)
+    weights.unlink()
+    with pytest.raises(ValueError, match="missing or damaged"):
+        checkpoint("mae-scenes", folder)
+    path = folder / "simclr-scenes.json"
+    old = json.loads(path.read_text())
+    path.write_text(json.dumps(old | {"format": 99}))
+    with pytest.raises(ValueError, match="has format 99, this version of the course reads 1"):
+        checkpoint("simclr-scenes", folder)
+    path.write_text(json.dumps(old | {"method": "moco"}))
+    with pytest.raises(ValueError, match="does not hold the weights that its card describes"):
+        checkpoint("simclr-scenes", folder)
+
+
+def test_weights_that_half_precision_cannot_hold(tmp_path):
+    method = build("mae", budget("mae"), 1)
+    with torch.no_grad():
+        method.mask_token.fill_(1e6)
+    with pytest.raises(ValueError, match="mask_token of huge does not fit into half precision"):
+        save_pretrained("huge", method, about("mae"), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_which_tokenizer():
+    assert tokenizer_for("scenes") == "tokenizer-scenes"
+    assert tokenizer_for("some/folder") == tokenizer_for("cifar10") == "tokenizer-photographs"
+    if "mae-scenes" in checkpoint_names():
+        with pytest.raises(ValueError, match="mae-scenes is a MAE, not a tokenizer"):
+            find_tokenizer("mae-scenes")
+
+
+def test_a_recipe_trains_writes_and_measures(tmp_path):
+    """Small, but from the first step to the card; BEiT finds the tokenizer made before it."""
+    train, test = load("scenes", limit=300), load("scenes", "test").subset(100, 0)
+    for method in ("tokenizer", "beit"):
+        name = f"{method}-scenes"
+        assert make(name, Recipe(method, "scenes", 2), train, test, tmp_path / "runs", tmp_path)
+        about = card(name, tmp_path)
+        assert about["data"] == "300 scenes, 32 pixels" and about["training"]["steps"] == 2
+        measured = about["measured"]
+        assert measured["labels"] == 300 and measured["test images"] == 100
+        assert len(measured["linear probe"]) == 3 and measured["its own task"]
+        fitted = checkpoint(name, tmp_path)
+        encoder = fitted if method == "tokenizer" else fitted.encoder
+        features = [extract_features(encoder, images) for images in (train, test)]
+        again = knn_accuracy(features[0], train.labels, features[1], test.labels)
+        assert again == pytest.approx(list(measured["k-NN"].values())[-1], abs=1e-4)
+
+
+def test_the_command_refuses_what_it_cannot_make(capfd):
+    assert main(["checkpoints", "mae-mars"]) == 2
+    assert "unknown checkpoint 'mae-mars'; choose from tokenizer-scenes" in capfd.readouterr().err
+    assert main(["checkpoints", "mae-photographs"]) == 2
+    assert "mae-photographs needs --photographs" in capfd.readouterr().err
+
+
+def test_the_files_are_small_and_complete():
+    names = checkpoint_names()
+    assert set(names) == set(RECIPES)
+    sizes = {name: (FOLDER / f"{name}.safetensors").stat().st_size for name in names}
+    assert max(sizes.values()) <= 1.5e6 and sum(sizes.values()) <= 15e6
+    for name in names:
+        about = card(name)
+        assert about["training"]["steps"] == RECIPES[name].steps
+        assert about["training"]["hours"] > 0 and about["measured"]["linear probe"]
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if name.endswith("scenes")])
+def test_a_card_tells_the_truth_on_scenes(name):
+    check_card(name, "scenes")
+
+
+@pytest.mark.photographs
+@pytest.mark.skipif(
+    "SSLCOURSE_PHOTOGRAPHS" not in os.environ, reason="SSLCOURSE_PHOTOGRAPHS names no folder"
+)
+@pytest.mark.parametrize("name", [name for name in RECIPES if name.endswith("photographs")])
+def test_a_card_tells_the_truth_on_photographs(name):
+    check_card(name, os.environ["SSLCOURSE_PHOTOGRAPHS"])
+
+
+def check_card(name: str, data: str | Path) -> None:
+    """Nearest neighbours score what the card says, and more than with the untrained encoder."""
+    about = card(name)
+    chosen = budget(about["method"], "laptop")
+    train, test = load(data, "train"), load(data, "test")
+    train = train.subset(about["measured"]["labels"], 0)
+    loaded = checkpoint(name)
+    encoder = loaded if isinstance(loaded, ImageTokenizer) else loaded.encoder
+    untrained = fresh_encoder(chosen, 32)
+    found = []
+    for network in (untrained, encoder):
+        features = [extract_features(network, images) for images in (train, test)]
+        found.append(knn_accuracy(features[0], train.labels, features[1], test.labels))
+    told = list(about["measured"]["k-NN"].values())[1:]
+    # another machine rounds otherwise
+    assert found == pytest.approx(told, abs=0.01)
+    assert replace(chosen, network=about["network"]).network == chosen.network
