@@ -15,7 +15,7 @@ from sslcourse.console import ProgressLine, clock
 from sslcourse.data.images import NAMES, ImageSet, load
 from sslcourse.hardware import best_device, bfloat16_speedup, describe_device
 from sslcourse.networks import ImageTokenizer
-from sslcourse.pretrained import find_tokenizer, tokenizer_for
+from sslcourse.pretrained import checkpoint_names, find_tokenizer, tokenizer_for
 from sslcourse.scores import compare, pretext_scores, print_pretext, print_table, score
 from sslcourse.train import load_checkpoint
 from sslcourse.train.config import TrainConfig
@@ -91,8 +91,8 @@ def pretrain(
         checkpoint: the file to save to and resume from; by default in the folder `runs`.
         fresh: start again although the checkpoint exists.
         device: "cpu" or "cuda"; by default CUDA where there is one.
-        tokenizer: for "beit": a checkpoint of the course, or a file that `pretrain tokenizer`
-            wrote; by default the course's for scenes or for photographs.
+        tokenizer: for "beit": a file that `pretrain tokenizer` wrote, or a checkpoint of the
+            course; by default the course's for scenes or for photographs, where there is one.
     """
     chosen = budget(method_name, budget_name)
     place = pick_device(device)
@@ -104,7 +104,7 @@ def pretrain(
     chosen = fit_queue(chosen, training.batch_size)  # few images make small batches
     parts = {}
     if method_name == "beit":
-        parts["tokenizer"] = pick_tokenizer(tokenizer or tokenizer_for(data), chosen.name)
+        parts["tokenizer"] = pick_tokenizer(tokenizer, data, chosen.name)
     method = build(method_name, chosen, seed, train.images.shape[2], **parts)
     untrained = copy.deepcopy(method.encoder)
     announce(data, train, place, method, path, resume=training.resume)
@@ -149,8 +149,14 @@ def pick_device(device: str | None) -> torch.device:
     return torch.device(device) if device else best_device()
 
 
-def pick_tokenizer(name: str, budget_name: str) -> ImageTokenizer:
-    """One of the course's tokenizers, or that of a file which `pretrain tokenizer` wrote."""
+def pick_tokenizer(name: str | None, data: str, budget_name: str) -> ImageTokenizer:
+    """The tokenizer of a file which `pretrain tokenizer` wrote, or one of the course's."""
+    if name is None and tokenizer_for(data) not in checkpoint_names():
+        raise ValueError(
+            "BEiT needs a tokenizer for these images; train one with `python -m sslcourse pretrain "
+            f"tokenizer --data {data}` and name the file that it saves with --tokenizer."
+        )
+    name = name or tokenizer_for(data)
     if not name.endswith(".pt"):
         return find_tokenizer(name)
     trained = build("tokenizer", budget("tokenizer", budget_name), seed=0)

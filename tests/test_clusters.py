@@ -13,13 +13,9 @@ from sslcourse.teach.clusters import (
     circle_of_clusters,
     crop_sheet,
     draw_assigned,
-    draw_lines,
-    fates,
     prototype_sheet,
-    usage_bars,
 )
 from sslcourse.teach.figures import finish
-from sslcourse.train import History
 
 Q = torch.tensor([[0.75, 0.25, 0.0], [0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.25, 0.75]])
 
@@ -110,50 +106,6 @@ def test_bars_stay_beside_their_rows_and_under_their_columns(drawn):
     assert longest < right.get_xlim()[1], "an unfinished assignment fits too"
     deepest = max(bar.get_height() for bar in below.patches)
     assert below.get_ylim()[0] > deepest > below.get_ylim()[1] == 0, "bars hang down"
-
-
-def test_usage_is_sorted_and_counted(drawn):
-    picture = usage_bars(torch.tensor([0, 6, 1, 0, 3]), "Usage.")
-    assert size(picture) > (500, 150)
-    axes = drawn[0].axes[0]
-    assert [bar.get_height() for bar in axes.patches] == [6, 3, 1, 0, 0]
-    assert axes.lines[0].get_ydata()[0] == 2.0, "ten images on five prototypes"
-    assert axes.get_title() == "3 of 5 prototypes are the best for some of 10 images"
-    usage_bars(torch.ones(300), "Usage.", title="mine")
-    assert drawn[1].axes[0].get_title() == "mine"
-
-
-def test_lines_start_from_zero_and_differ_in_more_than_colour():
-    axes = Figure().subplots()
-    draw_lines(axes, {"with": ([1, 2], [4.0, 2.0]), "without": ([1, 2], [3.0, 0.1])}, "loss")
-    assert [line.get_ydata().tolist() for line in axes.lines] == [[4.0, 2.0], [3.0, 0.1]]
-    assert len({line.get_linestyle() for line in axes.lines}) == 2
-    assert axes.get_ylim() == pytest.approx((0, 4.6))
-    assert axes.get_ylabel() == "loss"
-
-
-def history(losses):
-    done = History(2, "float32")
-    for step, loss in enumerate(losses, start=1):
-        done.append({"step": step, "loss": torch.tensor(loss), "chance": 3.5, "used": 2 * step})
-    done.note_collapse(1, 0.1, 20.0)
-    done.note_collapse(len(losses), 0.2, 10.0)
-    return done
-
-
-def test_fates_draw_a_panel_for_each_quantity_and_one_chance_line(drawn):
-    runs = {"with": history([4.0, 3.0, 2.0]), "without": history([3.0, 0.1])}
-    panels = {"loss": "loss", "used": "used prototypes", "effective_rank": "effective rank"}
-    picture = fates(runs, panels, "Two fates.")
-    assert repr(picture) == "Two fates." and size(picture) > (700, 200)
-    loss, used, rank = drawn[0].axes
-    assert [len(axes.lines) for axes in (loss, used, rank)] == [3, 2, 2]
-    assert loss.lines[0].get_xydata().tolist() == [[1, 4.0], [2, 3.0], [3, 2.0]]
-    assert loss.lines[2].get_ydata()[0] == 3.5, "the chance line"
-    assert used.lines[1].get_ydata().tolist() == [2, 4]
-    assert rank.lines[0].get_xydata().tolist() == [[1, 20.0], [3, 10.0]]
-    assert [axes.get_ylabel() for axes in (loss, used, rank)] == list(panels.values())
-    assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == list(runs)
 
 
 def test_a_sheet_shows_the_most_used_prototypes_and_their_closest_images(drawn):

@@ -68,7 +68,12 @@ METHODS = {"moco": "MoCo", "swav": "SwAV", "mae": "MAE", "tokenizer": "DVAE", "b
 @pytest.mark.parametrize(("method", "name"), METHODS.items())
 @pytest.mark.parametrize("budget", ["laptop", "full"])
 def test_every_method_runs_on_few_photographs(photographs, capfd, method, name, budget):
-    command = ["pretrain", method, "--data", str(photographs), "--steps", "2", "--budget", budget]
+    shared = ["--data", str(photographs), "--steps", "2", "--budget", budget]
+    command = ["pretrain", method, *shared]
+    if method == "beit":
+        assert main(["pretrain", "tokenizer", *shared]) == 0
+        capfd.readouterr()
+        command += ["--tokenizer", f"runs/tokenizer-photographs-{budget}-2-steps.pt"]
     assert main(command) == 0
     output = capfd.readouterr().out
     assert re.search(r"trained 2 steps of 40 images", output)
@@ -83,7 +88,7 @@ def test_every_method_runs_on_few_photographs(photographs, capfd, method, name, 
     assert again[again.index("Accuracy on") :] == table, "the same weights, the same table"
 
 
-def test_beit_takes_a_tokenizer_of_the_learners_own(photographs, tmp_path, capfd):
+def test_beit_takes_a_tokenizer_of_the_learners_own(photographs, monkeypatch, capfd):
     shared = ["--data", str(photographs), "--steps", "2"]
     assert main(["pretrain", "tokenizer", *shared]) == 0
     mine = "runs/tokenizer-photographs-laptop-2-steps.pt"
@@ -95,6 +100,9 @@ def test_beit_takes_a_tokenizer_of_the_learners_own(photographs, tmp_path, capfd
     ):
         assert main(["pretrain", "beit", *shared, "--fresh", "--tokenizer", tokenizer]) == 2
         assert words in capfd.readouterr().err
+    monkeypatch.setattr("sslcourse.pretrain.checkpoint_names", list)
+    assert main(["pretrain", "beit", *shared]) == 2
+    assert "BEiT needs a tokenizer for these images; train one with" in capfd.readouterr().err
 
 
 def test_control_c_saves_and_the_same_command_goes_on(photographs, capfd, monkeypatch):
@@ -146,6 +154,7 @@ def offline(url, *_):
         (["simclr", "--data", "no/such/folder"], "there is no folder 'no/such/folder'"),
         (["byol"], "unknown method 'byol'; choose one of simclr"),
         (["simclr", "--budget", "huge"], "choose one of laptop, full"),
+        (["beit", "--tokenizer", "nothing.pt"], "there is no checkpoint nothing.pt"),
         (["simclr", "--variant", "winter"], "choose one of shared, own, camouflage"),
         (["simclr", "--data", "empty"], "holds no images"),
         (["simclr", "--data", "lonely"], "one class only (cats)"),

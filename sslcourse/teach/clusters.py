@@ -13,7 +13,6 @@ from torch import Tensor
 
 from sslcourse.teach.figures import (
     BLACK,
-    BLUE,
     GREY,
     ORANGE,
     SKY,
@@ -22,8 +21,7 @@ from sslcourse.teach.figures import (
     draw_image,
     finish,
 )
-from sslcourse.teach.plots import COLOURS, DASHES, MARKS, chance_line, label_axes
-from sslcourse.train import History
+from sslcourse.teach.plots import COLOURS, MARKS
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -146,82 +144,6 @@ def assignment_table(q: Tensor, description: str, *, title: str = "") -> Picture
     draw_sums(right, below, q)
     corner.set_axis_off()
     figure.suptitle(title, fontsize=TEXT + 1, y=1.0)
-    return finish(figure, description)
-
-
-def usage_bars(counts: Tensor, description: str, *, title: str = "") -> Picture:
-    """How many images each prototype is the best for, the most used one first.
-
-    Args:
-        counts: whole numbers (K,); their sum is the number of images.
-        description: the sentence.
-        title: what stands above; by default how many prototypes are in use.
-    """
-    counts = counts.detach().cpu().sort(descending=True).values
-    used, total = int((counts > 0).sum()), int(counts.sum())
-    figure = Figure(figsize=(7.5, 2.8), layout="constrained")
-    axes = figure.subplots()
-    width = 0.8 if len(counts) < 150 else 1.0  # gaps between narrow bars would flicker
-    axes.bar(range(1, len(counts) + 1), counts.tolist(), color=BLUE, width=width)
-    share = total / len(counts)
-    axes.axhline(share, color=ORANGE, linestyle="--", linewidth=1.2)
-    axes.text(
-        len(counts) + 0.5,
-        share + 0.02 * counts.max().item(),
-        "equal use",
-        color=ORANGE,
-        fontsize=TEXT,
-        ha="right",
-        va="bottom",
-    )
-    axes.set_xlim(0.3, len(counts) + 0.7)
-    own = f"{used} of {len(counts)} prototypes are the best for some of {total:,} images"
-    axes.set_title(title or own, fontsize=TEXT)
-    label_axes(axes, "prototype, the most used first", "images")
-    return finish(figure, description)
-
-
-def draw_lines(
-    axes: Axes, lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], y_label: str
-) -> None:
-    """One line for each training over its steps, from zero up."""
-    for index, (name, (x, y)) in enumerate(lines.items()):
-        axes.plot(
-            list(x),
-            list(y),
-            color=COLOURS[index % len(COLOURS)],
-            linestyle=DASHES[index % len(DASHES)],
-            linewidth=1.8,
-            label=name,
-        )
-    axes.set_ylim(0, 1.15 * max(max(y) for _, y in lines.values()))
-    label_axes(axes, "training step", y_label)
-
-
-def track(history: History, name: str) -> tuple[list[float], list[float]]:
-    """Steps and values of a column of a history, or of its collapse dashboard."""
-    if name in history.collapse:
-        return history.collapse["step"], history.collapse[name]
-    return history["step"], history[name]
-
-
-def fates(runs: Mapping[str, History], panels: Mapping[str, str], description: str) -> Picture:
-    """Several trainings in comparison: one panel for each quantity, one line for each training.
-
-    Args:
-        runs: {training: its history}; the chance line of the first is drawn into "loss".
-        panels: {name in the history, such as "loss": what the axis says}.
-        description: the sentence.
-    """
-    figure = Figure(figsize=(3.3 * len(panels), 2.9), layout="constrained")
-    row = figure.subplots(1, len(panels), squeeze=False)[0]
-    for axes, (name, label) in zip(row, panels.items(), strict=True):
-        draw_lines(axes, {run: track(history, name) for run, history in runs.items()}, label)
-        if name == "loss":
-            chance_line(axes, next(iter(runs.values()))["chance"][0])
-    handles, names = row[0].get_legend_handles_labels()
-    shared = {"fontsize": TEXT, "frameon": False}
-    figure.legend(handles, names, loc="outside upper center", ncols=len(names), **shared)
     return finish(figure, description)
 
 
