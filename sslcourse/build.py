@@ -49,20 +49,15 @@ def build(
         if tokenizer is None:
             raise ValueError("BEiT needs a tokenizer that says what the hidden patches show.")
         arguments["tokenizer"] = tokenizer
+    sizes = dict(chosen.encoder)
+    if chosen.network == "vit":
+        sizes["image_size"] = size  # positions are made for the views
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        encoder = build_encoder(chosen, size)
+        encoder = NETWORKS[chosen.network](**sizes)
         if chosen.head is not None:
             arguments["head"] = chosen.head(encoder.width_out)
         return METHODS[method](encoder, **arguments)
-
-
-def build_encoder(chosen: Budget, view_size: int) -> nn.Module:
-    """The encoder of a budget; a transformer's positions are made for the size of the views."""
-    arguments = dict(chosen.encoder)
-    if chosen.network == "vit":
-        arguments["image_size"] = view_size
-    return NETWORKS[chosen.network](**arguments)
 
 
 def fit_queue(chosen: Budget, batch_size: int) -> Budget:

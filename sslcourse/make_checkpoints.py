@@ -6,6 +6,7 @@
 Each training may be stopped at any time; the same command goes on.
 """
 
+import copy
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,14 +16,14 @@ import torch
 from torch import nn
 
 from sslcourse.budgets import Budget, budget
-from sslcourse.build import build, build_encoder
+from sslcourse.build import build
 from sslcourse.data.images import ImageSet, load
 from sslcourse.methods import DVAE
 from sslcourse.networks import ImageTokenizer
-from sslcourse.pretrain import TrainingLine, print_training
+from sslcourse.pretrain import fit_shown, print_training
 from sslcourse.pretrained import FOLDER, checkpoint, save_pretrained, tokenizer_for
 from sslcourse.scores import compare, pretext_scores, print_pretext, print_table
-from sslcourse.train import History, TrainConfig, fit
+from sslcourse.train import History, TrainConfig
 
 PHOTOGRAPHS = "photographs"  # stands for the folder that the learner names
 
@@ -96,22 +97,20 @@ def make(
     if recipe.method == "beit":
         parts["tokenizer"] = checkpoint(tokenizer_for(recipe.data), folder)
     method = build(recipe.method, chosen, 0, size, **parts)
+    untrained = copy.deepcopy(method.encoder)
     training = replace(
         chosen.training, seconds=None, steps=recipe.steps, checkpoint=runs / f"{name}.pt"
     )
     print(f"{name}: {train}", flush=True)
-    line = TrainingLine(training, len(train) // training.batch_size)
-    try:
-        history = fit(method, train, training, on_step=line)
-    finally:
-        line.close()
+    history = fit_shown(method, train, training)
     if history.interrupted:
         return False
     print_training(history)
     about = describe(recipe, chosen, train, training, history)
     save_pretrained(name, method, about, folder)
     # what is measured is what others will load
-    save_pretrained(name, method, about | measure(name, chosen, train, test, folder), folder)
+    probe = train.subset(min(chosen.probe_images, len(train)), 0)
+    save_pretrained(name, method, about | measure(name, untrained, probe, test, folder), folder)
     return True
 
 
@@ -144,14 +143,12 @@ def describe(
 
 
 def measure(
-    name: str, chosen: Budget, train: ImageSet, test: ImageSet, folder: Path
+    name: str, untrained: nn.Module, probe: ImageSet, test: ImageSet, folder: Path
 ) -> dict[str, Any]:
     """What a written checkpoint scores on test images, beside pixels and an untrained encoder."""
     method = checkpoint(name, folder)
     if isinstance(method, ImageTokenizer):
         method = DVAE(method)
-    untrained = fresh_encoder(chosen, train.images.shape[2])
-    probe = train.subset(min(chosen.probe_images, len(train)), 0)
     table, pretext = compare(method, untrained, probe, test), pretext_scores(method, test)
     print_table(table, probe, test)
     print_pretext(pretext)
@@ -164,10 +161,3 @@ def measure(
             "its own task": {row: round(value, 5) for row, value in pretext.items()},
         }
     }
-
-
-def fresh_encoder(chosen: Budget, image_size: int) -> nn.Module:
-    """The encoder that a training of seed 0 starts from."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
-        return build_encoder(chosen, image_size)

@@ -109,11 +109,7 @@ def pretrain(
     untrained = copy.deepcopy(method.encoder)
     announce(data, train, place, method, path, resume=training.resume)
     train, test = train.to(place), test.to(place)
-    line = TrainingLine(training, len(train) // training.batch_size)
-    try:
-        history = fit(method, train, training, on_step=line)
-    finally:
-        line.close()
+    history = fit_shown(method, train, training)
     if history.interrupted:
         again = f"The same command{' without --fresh' if fresh else ''} goes on from {path}."
         print(f"\nStopped after {len(history):,} steps. {again}", file=sys.stderr)
@@ -125,6 +121,15 @@ def pretrain(
     if history.unsaved:
         print(f"\nerror: {history.unsaved}", file=sys.stderr)
     return 1 if history.unsaved else 0
+
+
+def fit_shown(method: nn.Module, images: ImageSet, training: TrainConfig) -> History:
+    """`fit`, with a line that says how far it is."""
+    line = TrainingLine(training, len(images) // training.batch_size)
+    try:
+        return fit(method, images, training, on_step=line)
+    finally:
+        line.close()
 
 
 def plan(

@@ -141,14 +141,14 @@ def tokenizer_for(data: str) -> str:
     return "tokenizer-scenes" if data == "scenes" else "tokenizer-photographs"
 
 
-def find_tokenizer(name: str) -> ImageTokenizer:
+def find_tokenizer(name: str, folder: Path = FOLDER) -> ImageTokenizer:
     """A tokenizer by the name of a checkpoint; any other is refused with a sentence.
 
     Raises:
         FileNotFoundError: no such checkpoint.
         ValueError: one that is no tokenizer.
     """
-    found = checkpoint(name)
+    found = checkpoint(name, folder)
     if not isinstance(found, ImageTokenizer):
         raise ValueError(f"{name} is a {type(found).__name__}, not a tokenizer.")
     return found

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from sslcourse.data.images import ImageSet
-from sslcourse.data.operations import denormalize, normalize
+from sslcourse.data.operations import denormalize, normalize, to_unit
 from sslcourse.evaluate import (
     FILLS,
     extract_features,
@@ -17,6 +17,7 @@ from sslcourse.evaluate import (
     pixels,
 )
 from sslcourse.methods import DVAE, MAE, BEiT, codebook_usage, random_mask
+from sslcourse.networks.tokenizer import token_shares
 
 Scores = dict[str, tuple[float, float]]
 
@@ -81,7 +82,7 @@ def pretext_scores(
         for the tokenizer the error of the painted picture and how the codes are used; for BEiT the
         share of hidden tokens that it names, and the share of the commonest token.
     """
-    subset = images.images[:limit]
+    subset = images.subset(min(limit, len(images)), seed).images  # folders come class by class
     generator = torch.Generator().manual_seed(seed)
     network = copy.deepcopy(method).eval()
     if isinstance(method, MAE):
@@ -90,15 +91,15 @@ def pretext_scores(
     if isinstance(method, DVAE):
         tokens = network.encoder.tokens(normalize(subset))
         painted = denormalize(network.encoder.paint(tokens, columns=columns_of(method, subset)))
-        error = (painted - subset / 255).square().mean().item()
-        grey = (subset / 255).var(dim=(0, 2, 3), correction=0).mean().item()
+        error = (painted - to_unit(subset)).square().mean().item()
+        grey = to_unit(subset).var(dim=(0, 2, 3), correction=0).mean().item()
         return {"error": error, "a grey picture's": grey} | codebook_usage(
             tokens, network.encoder.codes
         )
     if isinstance(method, BEiT):
         views, tokens, mask = network.task(subset, generator, normalize)
         right = network.logits(views, mask).argmax(dim=2) == tokens
-        commonest = torch.bincount(tokens[mask]).max() / mask.sum()
+        commonest = token_shares(tokens[mask], network.tokenizer.codes).max()
         return {
             "tokens named": right[mask].float().mean().item(),
             "the commonest token": commonest.item(),

@@ -1,10 +1,10 @@
 """BEiT: block masks and their statistics, the loss against a loop, and what may influence what."""
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
+from resuming import check_resuming
 
 from sslcourse.data import load
 from sslcourse.methods import BEiT, beit_loss, block_mask, patchify
@@ -222,17 +222,4 @@ def test_a_tokenizer_that_does_not_fit():
 
 
 def test_resuming_is_exact(tmp_path):
-    recipe = TrainConfig(steps=4, batch_size=16)
-    whole, halves, resumed = beit(), beit(), beit()
-    fit(whole, IMAGES, recipe)
-    resumable = replace(recipe, checkpoint=tmp_path / "beit.pt", checkpoint_seconds=0.0)
-
-    def stop(step, history):
-        if step == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        fit(halves, IMAGES, resumable, on_step=stop)
-    fit(resumed, IMAGES, resumable)
-    for name, value in whole.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[name]), name
+    check_resuming(beit, IMAGES, tmp_path)

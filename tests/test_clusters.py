@@ -1,13 +1,10 @@
 """Figures of clusters: what is drawn is what was assigned, and sums stand where they belong."""
 
-import io
-
 import pytest
 import torch
 from matplotlib.figure import Figure
-from PIL import Image
+from pictures import keep_figures, size
 
-from sslcourse.teach import clusters
 from sslcourse.teach.clusters import (
     assignment_table,
     circle_of_clusters,
@@ -15,7 +12,6 @@ from sslcourse.teach.clusters import (
     draw_assigned,
     prototype_sheet,
 )
-from sslcourse.teach.figures import finish
 
 Q = torch.tensor([[0.75, 0.25, 0.0], [0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.25, 0.75]])
 
@@ -28,20 +24,7 @@ def on_circle(*degrees):
 @pytest.fixture
 def drawn(monkeypatch):
     """The figures that were finished."""
-    figures = []
-
-    def keep(figure, description):
-        figures.append(figure)
-        return finish(figure, description)
-
-    monkeypatch.setattr(clusters, "finish", keep)
-    return figures
-
-
-def size(picture):
-    image = Image.open(io.BytesIO(picture.png)).convert("RGB")
-    assert len(image.getcolors(1_000_000)) > 50, "not blank"
-    return image.size
+    return keep_figures(monkeypatch, "clusters")
 
 
 def texts(axes):

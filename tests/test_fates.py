@@ -1,35 +1,18 @@
 """Trainings side by side: every panel holds its lines, and the histogram counts right."""
 
-import io
-
 import pytest
 import torch
 from matplotlib.figure import Figure
-from PIL import Image
+from pictures import keep_figures, size
 
-from sslcourse.teach import fates as module
 from sslcourse.teach.fates import draw_lines, fates
-from sslcourse.teach.figures import finish
 from sslcourse.train import History
 
 
 @pytest.fixture
 def drawn(monkeypatch):
     """The figures that were finished."""
-    figures = []
-
-    def keep(figure, description):
-        figures.append(figure)
-        return finish(figure, description)
-
-    monkeypatch.setattr(module, "finish", keep)
-    return figures
-
-
-def size(picture):
-    image = Image.open(io.BytesIO(picture.png)).convert("RGB")
-    assert len(image.getcolors(1_000_000)) > 50, "not blank"
-    return image.size
+    return keep_figures(monkeypatch, "fates")
 
 
 def test_lines_start_from_zero_and_differ_in_more_than_colour():

@@ -1,10 +1,10 @@
 """MAE's masks and loss against slow loops, closed forms and gradients; what may influence what."""
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
+from resuming import check_resuming
 
 from sslcourse.data import Augment, load
 from sslcourse.data.operations import denormalize, normalize
@@ -246,18 +246,4 @@ def test_training_lowers_the_loss_below_chance(tmp_path):
 
 
 def test_resuming_is_exact(tmp_path):
-    recipe = TrainConfig(steps=4, batch_size=16)
-    whole, halves = mae(), mae()
-    fit(whole, IMAGES, recipe)
-    resumable = replace(recipe, checkpoint=tmp_path / "mae.pt")
-
-    def stop(step, history):
-        if step == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        fit(halves, IMAGES, replace(resumable, checkpoint_seconds=0.0), on_step=stop)
-    resumed = mae()
-    fit(resumed, IMAGES, resumable)
-    for name, value in whole.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[name]), name
+    check_resuming(mae, IMAGES, tmp_path)

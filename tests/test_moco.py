@@ -2,12 +2,11 @@
 
 import copy
 import math
-import signal
-from dataclasses import replace
 
 import pytest
 import torch
 import torch.nn.functional as F
+from resuming import check_resuming
 from torch import nn
 
 from sslcourse.data import Augment, load
@@ -247,17 +246,4 @@ def test_a_queue_that_is_no_multiple_of_the_batch():
 
 
 def test_resuming_is_exact(tmp_path):
-    recipe = TrainConfig(steps=6, batch_size=16)
-    whole = method()
-    fit(whole, IMAGES, recipe)
-
-    def press_control_c(number, history):
-        if number == 3:
-            signal.raise_signal(signal.SIGINT)
-
-    resumable = replace(recipe, checkpoint=tmp_path / "moco.pt")
-    assert fit(method(), IMAGES, resumable, on_step=press_control_c).interrupted
-    resumed = method()
-    assert not fit(resumed, IMAGES, resumable).interrupted
-    for name, value in whole.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[name]), name
+    check_resuming(method, IMAGES, tmp_path)

@@ -5,9 +5,9 @@ import io
 import pytest
 import torch
 from matplotlib.figure import Figure
+from pictures import keep_figures
 from PIL import Image
 
-from sslcourse.teach.figures import finish
 from sslcourse.teach.spectrum import LOWEST, draw_shares, draw_spectrum, spectra, spectrum
 
 
@@ -46,14 +46,7 @@ def test_bars_carry_their_numbers():
 @pytest.fixture
 def drawn(monkeypatch):
     """The figures that were finished."""
-    figures = []
-
-    def keep(figure, description):
-        figures.append(figure)
-        return finish(figure, description)
-
-    monkeypatch.setattr("sslcourse.teach.spectrum.finish", keep)
-    return figures
+    return keep_figures(monkeypatch, "spectrum")
 
 
 def test_few_directions_look_healthy_to_the_std_only(drawn):

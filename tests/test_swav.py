@@ -1,11 +1,10 @@
 """Sinkhorn against a slow loop and its marginals; swapped prediction against the formula; SwAV."""
 
 import math
-import signal
-from dataclasses import replace
 
 import pytest
 import torch
+from resuming import check_resuming
 from torch import nn
 
 from sslcourse.data import Augment, load, multi_crop
@@ -210,21 +209,7 @@ def test_the_queue_counts_only_once_it_is_full():
 
 
 def test_resuming_is_exact(tmp_path):
-    options = {"queue_size": 32, "frozen": 0.4}
-    recipe = TrainConfig(steps=6, batch_size=16)
-    whole = method(**options)
-    fit(whole, IMAGES, recipe)
-
-    def press_control_c(number, history):
-        if number == 3:
-            signal.raise_signal(signal.SIGINT)
-
-    resumable = replace(recipe, checkpoint=tmp_path / "swav.pt")
-    assert fit(method(**options), IMAGES, resumable, on_step=press_control_c).interrupted
-    resumed = method(**options)
-    assert not fit(resumed, IMAGES, resumable).interrupted
-    for name, value in whole.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[name]), name
+    check_resuming(lambda: method(queue_size=32, frozen=0.4), IMAGES, tmp_path)
 
 
 @pytest.mark.parametrize(

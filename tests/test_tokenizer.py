@@ -1,11 +1,11 @@
 """The image tokenizer and the discrete VAE that trains it."""
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
 import torch.nn.functional as F
+from resuming import check_resuming
 
 from sslcourse.data import load
 from sslcourse.methods import DVAE, codebook_usage, dvae_loss
@@ -159,18 +159,4 @@ def test_training_paints_better_pictures_with_many_codes():
 
 
 def test_resuming_is_exact(tmp_path):
-    """The temperature goes on where it was."""
-    recipe = TrainConfig(steps=4, batch_size=16)
-    whole, halves, resumed = (DVAE(tokenizer()) for _ in range(3))
-    fit(whole, IMAGES, recipe)
-    resumable = replace(recipe, checkpoint=tmp_path / "dvae.pt", checkpoint_seconds=0.0)
-
-    def stop(step, history):
-        if step == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        fit(halves, IMAGES, resumable, on_step=stop)
-    fit(resumed, IMAGES, resumable)
-    for name, value in whole.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[name]), name
+    check_resuming(lambda: DVAE(tokenizer()), IMAGES, tmp_path)

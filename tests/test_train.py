@@ -12,8 +12,9 @@ from torch import nn
 
 from sslcourse.data import Augment, ImageSet, load
 from sslcourse.methods import SimCLR
-from sslcourse.networks import resnet
+from sslcourse.networks import VisionTransformer, resnet
 from sslcourse.train import TrainConfig, cosine, fit, loop, warmup_cosine
+from sslcourse.train.optimizer import build_optimizer
 
 SCENES = load("scenes", limit=64)
 
@@ -221,6 +222,8 @@ def test_weights_that_run_away_before_the_loss_does_are_named(tmp_path):
         ({"learning_rate": 0.0}, "learning_rate must be > 0"),
         ({"warmup": 1.0}, r"warmup in \[0, 1\)"),
         ({"optimizer": "lars"}, "adamw, sgd"),
+        ({"betas": (0.9, 1.0)}, r"betas must be two numbers in \[0, 1\)"),
+        ({"betas": (0.9,)}, "betas must be two numbers"),
         ({"precision": "float16"}, "auto, float32, bfloat16"),
     ],
 )
@@ -254,3 +257,12 @@ def test_trains_where_the_images_are():
     method = small_method()
     history = fit(method, images, config(precision="auto"))
     assert next(method.parameters()).is_cuda and len(history) == 6
+
+
+def test_tokens_and_positions_of_a_transformer_do_not_decay():
+    network = VisionTransformer(16, 4, 24, 1, 3, positions="learned", layer_scale=0.1)
+    decaying, staying = build_optimizer(network, config(weight_decay=0.5)).param_groups
+    assert (decaying["weight_decay"], staying["weight_decay"]) == (0.5, 0.0)
+    shapes = [tuple(p.shape) for p in staying["params"]]
+    assert (1, 1, 24) in shapes and (1, 17, 24) in shapes, "class token and positions"
+    assert all(p.ndim == 2 for p in decaying["params"]) and len(decaying["params"]) == 5

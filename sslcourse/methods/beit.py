@@ -4,7 +4,7 @@ Bao, Dong, Piao and Wei, "BEiT: BERT Pre-Training of Image Transformers", 2021, 
 
 A frozen tokenizer writes every patch as one of K codes. The encoder sees all patches, but in the
 place of the hidden ones a learned *mask token*; a linear layer then scores the K codes at each
-hidden place. With t the code that stands there (equation 2 of the paper, as a mean):
+hidden place. With t the code that stands there (section 2.3 of the paper, as a mean):
 
     loss = mean over hidden patches of  -log softmax(scores)_t
 
@@ -25,10 +25,10 @@ from torch import Tensor, nn
 from sslcourse.data.augment import CROP_AND_FLIP, Augment
 from sslcourse.methods.mae import random_mask
 from sslcourse.networks.patches import hidden_count
-from sslcourse.networks.tokenizer import ImageTokenizer, check_tokens
+from sslcourse.networks.tokenizer import ImageTokenizer, check_tokens, token_shares
 from sslcourse.networks.vit import VisionTransformer
 
-ROUNDS = 40  # blocks tried for each image; six are enough in the median
+ROUNDS = 40  # blocks tried for each image; by then hardly one finds room
 
 
 def block_mask(
@@ -210,11 +210,11 @@ class BEiT(nn.Module):
         logits = self.logits(images, mask)
         loss = beit_loss(logits, tokens, mask)
         with torch.no_grad():
-            counts = torch.bincount(tokens.flatten(), minlength=self.tokenizer.codes)
+            share = token_shares(tokens, self.tokenizer.codes)
             right = (logits.argmax(dim=2) == tokens) & mask
             return loss, {
                 "chance": math.log(self.tokenizer.codes),
-                "unigram": torch.special.entr(counts / counts.sum()).sum(),
+                "unigram": torch.special.entr(share).sum(),
                 "found": right.sum() / mask.sum(),
             }
 

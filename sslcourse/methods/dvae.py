@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sslcourse.data.augment import CROP_AND_FLIP, Augment
-from sslcourse.networks.tokenizer import ImageTokenizer
+from sslcourse.networks.tokenizer import ImageTokenizer, token_shares
 
 
 def codebook_entropy(shares: Tensor) -> Tensor:
@@ -132,8 +132,7 @@ class DVAE(nn.Module):
 
         "used" is the exponential of the entropy of the chosen codes, in [1, K] (its perplexity).
         """
-        counts = torch.bincount(logits.argmax(dim=2).flatten(), minlength=self.encoder.codes)
-        share = counts / counts.sum()
+        share = token_shares(logits.argmax(dim=2), self.encoder.codes)
         return {
             "chance": images.var(dim=(0, 2, 3), correction=0).mean(),
             "error": F.mse_loss(pictures.float(), images),
@@ -157,6 +156,6 @@ def codebook_usage(tokens: Tensor, codes: int) -> dict[str, float]:
         "used": the share of codes that occur, in [0, 1]; "perplexity": the exponential of the
         entropy of how often, in [1, K].
     """
-    share = torch.bincount(tokens.flatten(), minlength=codes) / tokens.numel()
+    share = token_shares(tokens, codes)
     perplexity = torch.exp(torch.special.entr(share).sum())
     return {"used": (share > 0).float().mean().item(), "perplexity": perplexity.item()}

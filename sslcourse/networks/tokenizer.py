@@ -4,8 +4,8 @@ Ramesh et al. 2021, "Zero-Shot Text-to-Image Generation", arXiv:2102.12092, sect
 appendix A (the dVAE of DALL-E, which BEiT uses); how it is trained stands in
 `sslcourse.methods.dvae`.
 
-What we simplify: two stages of convolutions instead of four, one group of pixels instead of a
-logit-Laplace distribution, and 8 times fewer codes.
+What we simplify: one stage of convolutions instead of four, a mean squared error instead of a
+logit-Laplace distribution, and by default 256 codes instead of 8,192.
 """
 
 import torch
@@ -119,6 +119,11 @@ class ImageTokenizer(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """How often each code stands in each image, (N, K): its features."""
         return F.one_hot(self.tokens(images), self.codes).float().mean(dim=1)
+
+
+def token_shares(tokens: Tensor, codes: int) -> Tensor:
+    """How often each of K codes stands among some tokens: int64 of any shape -> (K,), sum 1."""
+    return torch.bincount(tokens.flatten(), minlength=codes) / tokens.numel()
 
 
 def check_tokens(tokens: Tensor, codes: int) -> None:

@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping
 
-import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from sslcourse.data.operations import to_unit
 from sslcourse.networks.patches import patchify, unpatchify
-from sslcourse.teach.figures import TEXT, Picture, as_array, finish
+from sslcourse.teach.figures import GREY, TEXT, Picture, as_array, finish
 
-HOLE = 0.75  # a light grey: no scene and few photographs hold so much of it
+HOLE = 1.0  # white, like the page: drawn scenes hold grey in plenty, but no white
 
 
 def hide_patches(images: Tensor, mask: Tensor, patch_size: int) -> Tensor:
-    """Paint hidden patches grey.
+    """Paint hidden patches white.
 
     Args:
         images: uint8, or floats in [0, 1], (N, 3, H, W).
@@ -61,7 +60,7 @@ def image_rows(rows: Mapping[str, Tensor], description: str) -> Picture:
 def patch_sheet(
     images: Tensor, mask: Tensor, patch_size: int, description: str, *, numbered: bool = True
 ) -> Picture:
-    """One picture cut into patches, with gaps between them; hidden ones are grey.
+    """One picture cut into patches, with gaps between them; hidden ones are empty frames.
 
     Args:
         images: uint8, or floats in [0, 1], (1, 3, H, W).
@@ -75,12 +74,15 @@ def patch_sheet(
     figure = Figure(figsize=(0.55 * columns, 0.55 * rows))
     grid = figure.subplots(rows, columns, squeeze=False)
     for number, axes in enumerate(grid.flat):
-        axes.set_axis_off()
         patch = patches[number].view(patch_size, patch_size, 3)
-        hidden = bool(mask[0, number])
-        shown = torch.full_like(patch, HOLE) if hidden else patch
-        axes.imshow(shown.numpy(), interpolation="nearest", vmin=0, vmax=1)
-        if numbered and not hidden:
+        if mask[0, number]:
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_color(GREY)
+            axes.set_box_aspect(1)
+            continue
+        axes.set_axis_off()
+        axes.imshow(patch.cpu().numpy(), interpolation="nearest")
+        if numbered:
             colour = "black" if float(patch.mean()) > 0.5 else "white"
             middle = (patch_size - 1) / 2
             axes.text(

@@ -4,6 +4,10 @@
     python tests/benchmarks/foundation.py supervised scenes
     python tests/benchmarks/foundation.py simclr scenes 90      seconds of a method on some data
     python tests/benchmarks/foundation.py moco FOLDER 90 600
+    python tests/benchmarks/foundation.py swav scenes held-out 1000steps grayscale=0.2
+
+`held-out` tests on a fifth of the training images, which is where budgets are chosen. A setting
+like `grayscale=0.2` replaces that part of the budget's `Augment`.
 
 Let nothing else run meanwhile: the budgets are wall-clock time. Where that can't be had,
 `5000steps` instead of a number of seconds trains that many steps.
@@ -32,10 +36,16 @@ LAPTOP = budget("simclr", "laptop")
 
 
 def report_method(
-    name: str, train: ImageSet, test: ImageSet, length: dict[str, float], seed: int = 0
+    name: str,
+    train: ImageSet,
+    test: ImageSet,
+    length: dict[str, float],
+    views: dict[str, float],
+    seed: int = 0,
 ) -> None:
     """Train a method for a while and print the table that `pretrain` prints."""
     chosen = budget(name, "laptop")
+    chosen = replace(chosen, augment=replace(chosen.augment, **views))
     method = build(name, chosen, seed)
     untrained = copy.deepcopy(method.encoder)
     history = fit(method, train, replace(chosen.training, **{"seconds": None, **length}, seed=seed))
@@ -139,11 +149,18 @@ def main(what: str, data: str | None = None, *lengths: str) -> None:
     if what == "supervised":
         report_supervised(train, test, float(lengths[0]) if lengths else 180.0)
         return
+    views = dict(argument.split("=") for argument in lengths if "=" in argument)
+    views = {part: float(value) for part, value in views.items()}
+    if "held-out" in lengths:
+        order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
+        test, train = train[order[: len(train) // 5]], train[order[len(train) // 5 :]]
+        print(f"tested on {len(test):,} of the training images, held out")
+    lengths = tuple(a for a in lengths if "=" not in a and a != "held-out")
     for length in lengths or ("90",):
         if length.endswith("steps"):
-            report_method(what, train, test, {"steps": int(length.removesuffix("steps"))})
+            report_method(what, train, test, {"steps": int(length.removesuffix("steps"))}, views)
         else:
-            report_method(what, train, test, {"seconds": float(length)})
+            report_method(what, train, test, {"seconds": float(length)}, views)
 
 
 if __name__ == "__main__":
