@@ -95,7 +95,8 @@ FULL = Budget(
     training=LONG,
 )
 
-# methods that hide patches take transformers, whole pictures, and little else
+# Methods that hide patches take transformers and little else. Whole pictures on the laptop: a crop
+# of a small one is blown up and blurred, and the network would learn to paint blur.
 SMALL_VIT = {"patch_size": 4, "width": 96, "depth": 4, "heads": 3}
 # ViT-Tiny with patches of 2 pixels, and the rates of MAE's paper for a batch of 1,024
 VIT_TINY = {"patch_size": 2, "width": 192, "depth": 12, "heads": 3}
@@ -103,10 +104,10 @@ LAPTOP_VIT = replace(
     LAPTOP,
     network="vit",
     encoder=SMALL_VIT,
-    augment=CROP_AND_FLIP,
+    augment=replace(CROP_AND_FLIP, crop_scale=None),
     view_share=1.0,
     training=TrainConfig(
-        seconds=90, batch_size=128, learning_rate=3e-3, weight_decay=0.05, betas=(0.9, 0.95)
+        seconds=90, batch_size=64, learning_rate=3e-3, weight_decay=0.05, betas=(0.9, 0.95)
     ),
 )
 FULL_VIT = replace(
@@ -171,14 +172,21 @@ BUDGETS = {
         ),
     },
     "mae": {
-        "laptop": LAPTOP_VIT,
+        # plain pixels, so that pictures can be painted
+        "laptop": replace(LAPTOP_VIT, method={"normalized_targets": False}),
         "full": replace(
             FULL_VIT,
             method={"decoder_width": 192, "decoder_depth": 4, "decoder_heads": 3},
         ),
     },
     "tokenizer": {
-        "laptop": replace(LAPTOP_VIT, network="tokenizer", encoder={"patch_size": 4}),
+        "laptop": replace(
+            LAPTOP_VIT,
+            network="tokenizer",
+            encoder={"patch_size": 4},
+            augment=CROP_AND_FLIP,
+            training=replace(LAPTOP_VIT.training, batch_size=128, weight_decay=0.0),
+        ),
         "full": replace(
             FULL_VIT,
             network="tokenizer",

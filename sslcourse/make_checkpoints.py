@@ -8,7 +8,8 @@ Each training may be stopped at any time; the same command goes on.
 
 import copy
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,21 +37,25 @@ class Recipe:
         method: see `sslcourse.build.METHODS`.
         data: "scenes" or "photographs".
         steps: of training.
+        changes: arguments of the method that differ from the budget's.
     """
 
     method: str
     data: str
     steps: int
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
 
+# a long training has use for a decoder that would only cost time in a short one
+LARGE_DECODER = {"decoder_width": 96, "decoder_depth": 2, "decoder_heads": 3}
 # a tokenizer stands before the BEiT that needs it
 RECIPES = {
-    "tokenizer-scenes": Recipe("tokenizer", "scenes", 10_000),
-    "tokenizer-photographs": Recipe("tokenizer", PHOTOGRAPHS, 10_000),
-    "mae-scenes": Recipe("mae", "scenes", 20_000),
-    "mae-photographs": Recipe("mae", PHOTOGRAPHS, 20_000),
-    "beit-scenes": Recipe("beit", "scenes", 15_000),
-    "beit-photographs": Recipe("beit", PHOTOGRAPHS, 15_000),
+    "tokenizer-scenes": Recipe("tokenizer", "scenes", 5_000),
+    "tokenizer-photographs": Recipe("tokenizer", PHOTOGRAPHS, 5_000),
+    "mae-scenes": Recipe("mae", "scenes", 60_000, LARGE_DECODER),
+    "mae-photographs": Recipe("mae", PHOTOGRAPHS, 60_000, LARGE_DECODER),
+    "beit-scenes": Recipe("beit", "scenes", 10_000),
+    "beit-photographs": Recipe("beit", PHOTOGRAPHS, 10_000),
 }
 
 
@@ -92,6 +97,7 @@ def make(
 ) -> bool:
     """Train, write and measure one checkpoint; whether the training came to its end."""
     chosen = budget(recipe.method, "laptop")
+    chosen = replace(chosen, method=chosen.method | recipe.changes)
     size = train.images.shape[2]
     parts: dict[str, Any] = {}
     if recipe.method == "beit":
@@ -127,6 +133,7 @@ def describe(
         "arguments": chosen.method,
         "image_size": train.images.shape[2],
         "tokenizer": tokenizer_for(recipe.data) if recipe.method == "beit" else None,
+        "views": asdict(chosen.augment),
         "training": {
             "steps": recipe.steps,
             "batch_size": training.batch_size,

@@ -45,6 +45,19 @@ def test_tokens_stand_row_by_row():
     assert changed[:2, -2:].all() and not changed[8:].any() and not changed[:, :8].any()
 
 
+def test_how_far_a_code_looks():
+    """Four 3x3 convolutions reach four patches far; with a kernel of 1 only the patch counts."""
+    images = drawn(1, 3, 64, 64)
+    other = images.clone()
+    other[:, :, 32:36, 32:36] += 3  # one patch
+    for kernel, side in ((1, 1), (3, 9)):
+        network = tokenizer(kernel=kernel)
+        changed = (network.logits(images) != network.logits(other)).any(2).view(16, 16)
+        rows, columns = changed.nonzero().T
+        assert (rows.max() - rows.min() + 1, columns.max() - columns.min() + 1) == (side, side)
+        assert changed[8, 8] and (rows.float().mean() - 8).abs() <= 0.5
+
+
 def test_neither_the_batch_nor_the_mode_matters():
     network, images = tokenizer(), drawn(4, 3, 16, 16)
     together = network.train().logits(images)
@@ -68,6 +81,7 @@ def test_painting_takes_vectors_of_the_codebook():
         (lambda t: t.paint(torch.tensor([[0, -1, 1, 2]])), "got -1 to 2"),
         (lambda t: t.paint(torch.zeros(1, 4)), r"tokens must be whole numbers \(N, L\)"),
         (lambda t: tokenizer(codes=1), "codes at least 2, got"),
+        (lambda t: tokenizer(kernel=2), "kernel must be odd, 1 or 3 for example, got 2"),
         (lambda t: tokenizer(width=0), "must be at least 1"),
         (lambda t: DVAE(t, temperature=(1.0, 0.0)), "temperatures must be greater than 0"),
         (lambda t: DVAE(t, balance=-1.0), "balance not negative"),

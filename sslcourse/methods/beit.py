@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from sslcourse.data.augment import CROP_AND_FLIP, Augment
 from sslcourse.methods.mae import random_mask
-from sslcourse.networks.patches import hidden_count
+from sslcourse.networks.patches import hidden_count, take
 from sslcourse.networks.tokenizer import ImageTokenizer, check_tokens, token_shares
 from sslcourse.networks.vit import VisionTransformer
 
@@ -207,15 +207,18 @@ class BEiT(nn.Module):
     def loss(self, views: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, dict]:
         """The loss, and what it would be for one who knows nothing, or only the frequencies."""
         images, tokens, mask = views
-        logits = self.logits(images, mask)
-        loss = beit_loss(logits, tokens, mask)
+        # only hidden patches need scores; at most `masked` in an image, so shapes stay the same
+        places = mask.int().argsort(dim=1, descending=True)[:, : self.masked]  # (N, M)
+        logits = self.head(take(self(images, mask)[:, 1:], places))  # (N, M, K)
+        targets, hidden = tokens.gather(1, places), mask.gather(1, places)
+        loss = beit_loss(logits, targets, hidden)
         with torch.no_grad():
             share = token_shares(tokens, self.tokenizer.codes)
-            right = (logits.argmax(dim=2) == tokens) & mask
+            right = (logits.argmax(dim=2) == targets) & hidden
             return loss, {
                 "chance": math.log(self.tokenizer.codes),
                 "unigram": torch.special.entr(share).sum(),
-                "found": right.sum() / mask.sum(),
+                "found": right.sum() / hidden.sum(),
             }
 
     def after_step(self, progress: float) -> None:

@@ -17,12 +17,12 @@ from sslcourse.networks.patches import check_divides
 
 
 class ConvBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut, (N, D, H, W) -> (N, D, H, W)."""
+    """Two k x k convolutions beside a shortcut, (N, D, H, W) -> (N, D, H, W)."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, kernel: int = 3) -> None:
         super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.first = nn.Conv2d(width, width, kernel, padding=kernel // 2)
+        self.second = nn.Conv2d(width, width, kernel, padding=kernel // 2)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.second(F.relu(self.first(F.relu(x))))
@@ -32,21 +32,29 @@ class ImageTokenizer(nn.Module):
     """Images to codes and back.
 
     The encoder scores every patch against K codes; the decoder paints a picture from the codes'
-    vectors, the codebook. Both look a little beyond the patch. There is no BatchNorm, so the tokens
-    of a picture don't depend on the others in its batch, nor on training or evaluation mode.
+    vectors, the codebook. Both look beyond the patch, so a code means something only beside its
+    neighbours. There is no BatchNorm, so the tokens of a picture don't depend on the others in its
+    batch, nor on training or evaluation mode.
 
     Args:
         patch_size: P, one token stands for P x P pixels.
         codes: K, the size of the codebook.
         width: channels of the convolutions.
         code_width: width of a code's vector.
+        kernel: of the encoder's convolutions over patches, odd; with 1 a code is chosen from its
+            own patch alone (lesson 7 shows what BEiT makes of that).
 
     Raises:
-        ValueError: a size below 1, or fewer than two codes.
+        ValueError: a size below 1, fewer than two codes, or an even kernel.
     """
 
     def __init__(
-        self, patch_size: int = 4, codes: int = 256, width: int = 64, code_width: int = 32
+        self,
+        patch_size: int = 4,
+        codes: int = 256,
+        width: int = 64,
+        code_width: int = 32,
+        kernel: int = 3,
     ) -> None:
         super().__init__()
         if min(patch_size, width, code_width) < 1 or codes < 2:
@@ -54,11 +62,13 @@ class ImageTokenizer(nn.Module):
                 f"patch_size, width and code_width must be at least 1 and codes at least 2, got "
                 f"{patch_size}, {width}, {code_width} and {codes}."
             )
+        if kernel < 1 or kernel % 2 == 0:
+            raise ValueError(f"kernel must be odd, 1 or 3 for example, got {kernel}.")
         self.patch_size, self.codes, self.width_out = patch_size, codes, codes
         self.encoder = nn.Sequential(
             nn.Conv2d(3, width, patch_size, stride=patch_size),
-            ConvBlock(width),
-            ConvBlock(width),
+            ConvBlock(width, kernel),
+            ConvBlock(width, kernel),
             nn.ReLU(),
             nn.Conv2d(width, codes, 1),
         )

@@ -3,31 +3,42 @@
     python tests/benchmarks/transformers.py costs
     python tests/benchmarks/transformers.py table scenes
     python tests/benchmarks/transformers.py table FOLDER
+    python tests/benchmarks/transformers.py choose mae scenes 3000 batch_size=64
+    python tests/benchmarks/transformers.py words scenes 1500
 
 `table` compares the checkpoints that the course brings along with pixels, with the untrained
 encoders and with SimCLR: linear probe, nearest neighbours, and fine-tuning with 10, 100 and all
 labels of each class, every learning rate chosen on validation images. Add the file of a training,
 `simclr=runs/simclr-scenes-laptop-600-seconds.pt`, to have a row for SimCLR.
+
+`choose` is how the budgets came about: it trains with some settings changed, for that many steps,
+and tests on held-out training images. BEiT takes the tokenizer that the course brings; `words`
+trains two of its own, one whose encoder looks around and one that sees a patch alone, and a BEiT on
+each.
 """
 
+import ast
+import inspect
 import statistics
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from sslcourse.budgets import budget
-from sslcourse.build import build
+from sslcourse.budgets import Budget, budget
+from sslcourse.build import NETWORKS, build
 from sslcourse.data import load
 from sslcourse.data.images import ImageSet
 from sslcourse.evaluate import extract_features, fine_tune, knn_accuracy, linear_probe, pixels
 from sslcourse.hardware import describe_device, keep_freed_memory
 from sslcourse.methods import random_mask
-from sslcourse.pretrained import checkpoint
-from sslcourse.train import load_checkpoint
+from sslcourse.pretrained import checkpoint, find_tokenizer
+from sslcourse.scores import pretext_scores
+from sslcourse.train import fit, load_checkpoint
 
 RATIOS = (0.25, 0.5, 0.75, 0.9)
 RATES = (3e-4, 1e-3, 3e-3)
@@ -159,12 +170,65 @@ def report_table(data: str, *files: str) -> None:
             tuned_scores(name, encoder, images)
 
 
+def changed_budget(method: str, settings: dict[str, Any]) -> Budget:
+    """The laptop budget with some parts of its training, its encoder or its method replaced."""
+    chosen = budget(method, "laptop")
+    training = {field.name for field in fields(chosen.training)}
+    encoder = inspect.signature(NETWORKS[chosen.network]).parameters
+    parts: dict[str, dict[str, Any]] = {"training": {}, "encoder": {}, "method": {}}
+    for name, value in settings.items():
+        part = "training" if name in training else "encoder" if name in encoder else "method"
+        parts[part][name] = value
+    return replace(
+        chosen,
+        training=replace(chosen.training, **parts["training"]),
+        encoder=chosen.encoder | parts["encoder"],
+        method=chosen.method | parts["method"],
+    )
+
+
+def try_out(name: str, chosen: Budget, images: Split, steps: int, **parts: nn.Module) -> nn.Module:
+    """One training, tested on held-out training images; returns the method."""
+    method = build(name, chosen, 0, **parts)
+    history = fit(method, images.learn, replace(chosen.training, seconds=None, steps=steps))
+    print(f"{history.images_per_second:.0f} images/s, loss {history['loss'][-1]:.3f}")
+    for what, value in pretext_scores(method, images.choose).items():
+        print(f"{what:28} {value:.4g}")
+    if name != "tokenizer":
+        frozen_scores(name, method.encoder, replace(images, train=images.learn, test=images.choose))
+    return method
+
+
+def report_choice(name: str, data: str, steps: str, *settings: str) -> None:
+    """A training with changed settings."""
+    label = "scenes" if data == "scenes" else "photographs"
+    pairs = (setting.split("=", 1) for setting in settings)
+    chosen = changed_budget(name, {key: ast.literal_eval(value) for key, value in pairs})
+    parts = {"tokenizer": find_tokenizer(f"tokenizer-{label}")} if name == "beit" else {}
+    print(f"{name} on {data}, {steps} steps, {' '.join(settings) or 'as in the budget'}:")
+    try_out(name, chosen, split(data), int(steps), **parts)
+
+
+def report_words(data: str, steps: str) -> None:
+    """BEiT on two tokenizers: codes chosen with the surroundings, and from a patch alone."""
+    images = split(data)
+    for kernel in (3, 1):
+        print(f"\ntokenizer with kernel {kernel}, 1,000 steps, then BEiT, {steps} steps:")
+        chosen = changed_budget("tokenizer", {"kernel": kernel})
+        tokenizer = try_out("tokenizer", chosen, images, 1_000).encoder
+        try_out("beit", budget("beit", "laptop"), images, int(steps), tokenizer=tokenizer)
+
+
 def main(what: str, *arguments: str) -> None:
     print(describe_device(torch.device("cpu")), flush=True)
     keep_freed_memory()
     if what == "costs":
         report_costs()
         report_attention()
+    elif what == "choose":
+        report_choice(*arguments)
+    elif what == "words":
+        report_words(*arguments)
     else:
         report_table(*arguments)
 
