@@ -30,7 +30,7 @@ class Attention(nn.Module):
             bias = bias.to(q.dtype)[None]
         if x.device.type == "cpu":
             # the fused function's gradient takes several times as long as these lines on a CPU
-            # (tests/benchmarks/transformers.py prints how many)
+            # (tests/benchmarks/masked.py prints how many)
             scores = q @ k.transpose(2, 3) * q.shape[3] ** -0.5  # (N, heads, T, T)
             gathered = torch.softmax(scores if bias is None else scores + bias, dim=3) @ v
         else:

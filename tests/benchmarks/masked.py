@@ -1,20 +1,10 @@
 """What hiding patches costs and what it teaches: the figures behind lessons 6 and 7.
 
-    python tests/benchmarks/transformers.py costs
-    python tests/benchmarks/transformers.py table scenes
-    python tests/benchmarks/transformers.py table FOLDER
-    python tests/benchmarks/transformers.py choose mae scenes 3000 batch_size=64
-    python tests/benchmarks/transformers.py words scenes 1500
-
-`table` compares the checkpoints that the course brings along with pixels, with the untrained
-encoders and with SimCLR: linear probe, nearest neighbours, and fine-tuning with 10, 100 and all
-labels of each class, every learning rate chosen on validation images. Add the file of a training,
-`simclr=runs/simclr-scenes-laptop-600-seconds.pt`, to have a row for SimCLR.
+    python tests/benchmarks/masked.py costs
+    python tests/benchmarks/masked.py choose mae scenes 3000 batch_size=64
 
 `choose` is how the budgets came about: it trains with some settings changed, for that many steps,
-and tests on held-out training images. BEiT takes the tokenizer that the course brings; `words`
-trains two of its own, one whose encoder looks around and one that sees a patch alone, and a BEiT on
-each.
+and tests on held-out training images. BEiT takes the tokenizer that the course brings.
 """
 
 import ast
@@ -33,16 +23,14 @@ from sslcourse.budgets import Budget, budget
 from sslcourse.build import NETWORKS, build
 from sslcourse.data import load
 from sslcourse.data.images import ImageSet
-from sslcourse.evaluate import extract_features, fine_tune, knn_accuracy, linear_probe, pixels
+from sslcourse.evaluate import extract_features, knn_accuracy, linear_probe, pixels
 from sslcourse.hardware import describe_device, keep_freed_memory
 from sslcourse.methods import random_mask
-from sslcourse.pretrained import checkpoint, find_tokenizer
+from sslcourse.pretrained import find_tokenizer
 from sslcourse.scores import pretext_scores
-from sslcourse.train import fit, load_checkpoint
+from sslcourse.train import fit
 
 RATIOS = (0.25, 0.5, 0.75, 0.9)
-RATES = (3e-4, 1e-3, 3e-3)
-STEPS = {10: 200, 100: 400, None: 1_000}  # of fine-tuning, for labels of each class
 
 
 def report_costs() -> None:
@@ -110,56 +98,17 @@ def split(data: str) -> Split:
     return Split(train[order[held:]], train[order[:held]].subset(2_000, 0), train, test)
 
 
-def frozen_scores(name: str, encoder: nn.Module | None, images: Split) -> None:
+def frozen_scores(encoder: nn.Module | None, images: Split) -> dict[str, float]:
     """Linear probe and nearest neighbours with 10,000 labels."""
     probe = images.train.subset(min(10_000, len(images.train)), 0)
     both = (probe, images.test)
     h = [extract_features(encoder, part) if encoder else pixels(part) for part in both]
-    linear = linear_probe(h[0], probe.labels, h[1], images.test.labels).accuracy
-    near = knn_accuracy(h[0], probe.labels, h[1], images.test.labels)
-    print(f"{name:28} probe {linear:6.1%}   k-NN {near:6.1%}", flush=True)
-
-
-def tuned_scores(name: str, encoder: nn.Module, images: Split) -> None:
-    """Fine-tuning with few and with all labels.
-
-    The rate is the one that does best on validation images; with all labels that takes long, so
-    there it is the rate for 100.
-    """
-
-    def tuned(learn: ImageSet, test: ImageSet, labels: int | None, rate: float) -> float:
-        shared = {"labels_per_class": labels, "steps": STEPS[labels], "learning_rate": rate}
-        return fine_tune(encoder, learn, test, **shared).accuracy
-
-    found, rate = [], RATES[0]
-    for labels in STEPS:
-        if labels is not None:
-            on_held_out = {r: tuned(images.learn, images.choose, labels, r) for r in RATES}
-            rate = max(on_held_out, key=on_held_out.get)
-        reached = tuned(images.train, images.test, labels, rate)
-        found.append(f"{labels or 'all'}: {reached:.1%} (rate {rate:g})")
-    print(f"{name:28} fine-tuned with labels of each class, {', '.join(found)}", flush=True)
-
-
-def report_table(data: str, *files: str) -> None:
-    """Every row of the comparison, as it comes."""
-    images, label = split(data), "scenes" if data == "scenes" else "photographs"
-    print(images.train, images.test, sep="\n")
-    encoders: dict[str, nn.Module | None] = {"pixels": None}
-    encoders["untrained transformer"] = build("mae", budget("mae", "laptop"), seed=0).encoder
-    for method in ("mae", "beit"):
-        encoders[method] = checkpoint(f"{method}-{label}").encoder
-    encoders["untrained ResNet"] = build("simclr", budget("simclr", "laptop"), seed=0).encoder
-    for file in files:
-        name, path = file.split("=")
-        method = build(name, budget(name, "laptop"), seed=0)
-        load_checkpoint(path, method)
-        encoders[name] = method.encoder
-    for name, encoder in encoders.items():
-        frozen_scores(name, encoder, images)
-    for name, encoder in encoders.items():
-        if encoder is not None:
-            tuned_scores(name, encoder, images)
+    return {
+        f"probe, {len(probe):,} labels": linear_probe(
+            h[0], probe.labels, h[1], images.test.labels
+        ).accuracy,
+        "k-NN": knn_accuracy(h[0], probe.labels, h[1], images.test.labels),
+    }
 
 
 def changed_budget(method: str, settings: dict[str, Any]) -> Budget:
@@ -179,16 +128,18 @@ def changed_budget(method: str, settings: dict[str, Any]) -> Budget:
     )
 
 
-def try_out(name: str, chosen: Budget, images: Split, steps: int, **parts: nn.Module) -> nn.Module:
-    """One training, tested on held-out training images; returns the method."""
-    method = build(name, chosen, 0, **parts)
-    history = fit(method, images.learn, replace(chosen.training, seconds=None, steps=steps))
-    print(f"{history.images_per_second:.0f} images/s, loss {history['loss'][-1]:.3f}")
-    for what, value in pretext_scores(method, images.choose).items():
-        print(f"{what:28} {value:.4g}")
+def try_out(
+    name: str, chosen: Budget, images: Split, steps: int, seed: int = 0, **parts: nn.Module
+) -> tuple[nn.Module, dict[str, float]]:
+    """One training, tested on held-out training images: the method, and what it scored."""
+    method = build(name, chosen, seed, **parts)
+    training = replace(chosen.training, seconds=None, steps=steps, seed=seed)
+    history = fit(method, images.learn, training)
+    scores = {"loss": history["loss"][-1], **pretext_scores(method, images.choose)}
     if name != "tokenizer":
-        frozen_scores(name, method.encoder, replace(images, train=images.learn, test=images.choose))
-    return method
+        held_out = replace(images, train=images.learn, test=images.choose)
+        scores |= frozen_scores(method.encoder, held_out)
+    return method, scores
 
 
 def report_choice(name: str, data: str, steps: str, *settings: str) -> None:
@@ -198,17 +149,9 @@ def report_choice(name: str, data: str, steps: str, *settings: str) -> None:
     chosen = changed_budget(name, {key: ast.literal_eval(value) for key, value in pairs})
     parts = {"tokenizer": find_tokenizer(f"tokenizer-{label}")} if name == "beit" else {}
     print(f"{name} on {data}, {steps} steps, {' '.join(settings) or 'as in the budget'}:")
-    try_out(name, chosen, split(data), int(steps), **parts)
-
-
-def report_words(data: str, steps: str) -> None:
-    """BEiT on two tokenizers: codes chosen with the surroundings, and from a patch alone."""
-    images = split(data)
-    for kernel in (3, 1):
-        print(f"\ntokenizer with kernel {kernel}, 1,000 steps, then BEiT, {steps} steps:")
-        chosen = changed_budget("tokenizer", {"kernel": kernel})
-        tokenizer = try_out("tokenizer", chosen, images, 1_000).encoder
-        try_out("beit", budget("beit", "laptop"), images, int(steps), tokenizer=tokenizer)
+    _, scores = try_out(name, chosen, split(data), int(steps), **parts)
+    for what, value in scores.items():
+        print(f"{what:28} {value:.4g}")
 
 
 def main(what: str, *arguments: str) -> None:
@@ -217,12 +160,8 @@ def main(what: str, *arguments: str) -> None:
     if what == "costs":
         report_costs()
         report_attention()
-    elif what == "choose":
-        report_choice(*arguments)
-    elif what == "words":
-        report_words(*arguments)
     else:
-        report_table(*arguments)
+        report_choice(*arguments)
 
 
 if __name__ == "__main__":
