@@ -29,7 +29,7 @@ def hide_patches(images: Tensor, mask: Tensor, patch_size: int) -> Tensor:
 
 
 def image_rows(rows: Mapping[str, Tensor], description: str) -> Picture:
-    """Rows of pictures, each with its name at the left.
+    """Rows of pictures, each with its name at the left; columns are numbered from 1.
 
     Args:
         rows: {name: uint8, or floats in [0, 1], (N, 3, H, W)}; every row has as many pictures as
@@ -37,8 +37,10 @@ def image_rows(rows: Mapping[str, Tensor], description: str) -> Picture:
         description: the sentence.
     """
     columns = len(next(iter(rows.values())))
-    figure = Figure(figsize=(0.95 * columns + 1.6, 0.98 * len(rows)))
+    figure = Figure(figsize=(1.1 * columns + 1.6, 1.12 * len(rows) + 0.2))
     grid = figure.subplots(len(rows), columns, squeeze=False)
+    for number, axes in enumerate(grid[0], start=1):
+        axes.set_title(str(number), fontsize=TEXT, pad=3)
     for line, (name, images) in zip(grid, rows.items(), strict=True):
         for index, axes in enumerate(line):
             axes.set_axis_off()
