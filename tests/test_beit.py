@@ -148,6 +148,9 @@ def test_the_method_is_made_of_these_parts():
     assert float(diagnostics["unigram"]) == pytest.approx(torch.special.entr(share).sum().item())
     right = (logits.argmax(2) == tokens)[mask].float().mean()
     assert float(diagnostics["found"]) == pytest.approx(right.item())
+    whole = torch.ones_like(mask)
+    with pytest.raises(ValueError, match="hides 64 patches of an image, this BEiT at most 26"):
+        method.loss((images, tokens, whole))
 
 
 @pytest.mark.parametrize("blocks", [True, False])

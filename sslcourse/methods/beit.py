@@ -207,6 +207,12 @@ class BEiT(nn.Module):
     def loss(self, views: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, dict]:
         """The loss, and what it would be for one who knows nothing, or only the frequencies."""
         images, tokens, mask = views
+        # asking a GPU would make it wait
+        if mask.device.type == "cpu" and (most := int(mask.sum(dim=1).max())) > self.masked:
+            raise ValueError(
+                f"the mask hides {most} patches of an image, this BEiT at most {self.masked}; make "
+                "one with a higher mask_ratio."
+            )
         # only hidden patches need scores; at most `masked` in an image, so shapes stay the same
         places = mask.int().argsort(dim=1, descending=True)[:, : self.masked]  # (N, M)
         logits = self.head(take(self(images, mask)[:, 1:], places))  # (N, M, K)

@@ -42,7 +42,7 @@ class ImageTokenizer(nn.Module):
         width: channels of the convolutions.
         code_width: width of a code's vector.
         kernel: of the encoder's convolutions over patches, odd; with 1 a code is chosen from its
-            own patch alone (lesson 7 shows what BEiT makes of that).
+            own patch alone.
 
     Raises:
         ValueError: a size below 1, fewer than two codes, or an even kernel.

@@ -122,11 +122,11 @@ def measure_targets(steps: int = 1_500) -> None:
             row = f"{name}, seed {seed}"
             if row in results.rows:
                 continue
-            words, chosen = changed_budget("tokenizer", {"kernel": kernel}), {"blocks": blocks}
-            tokenizer = try_out("tokenizer", words, images, 1_000, seed)[0].encoder
-            chosen = changed_budget("beit", chosen)
-            parts = {"tokenizer": tokenizer}
-            results.add(row, try_out("beit", chosen, images, steps, seed, **parts)[1])
+            chosen = changed_budget("tokenizer", {"kernel": kernel})
+            maker, _ = try_out("tokenizer", chosen, images, 1_000, seed)
+            chosen = changed_budget("beit", {"blocks": blocks})
+            _, scores = try_out("beit", chosen, images, steps, seed, tokenizer=maker.encoder)
+            results.add(row, scores)
 
 
 def main(what: str, *arguments: str) -> None:
