@@ -69,6 +69,12 @@ def test_curves_differ_by_more_than_colour(drawn):
     assert axes.get_xscale() == "log"
 
 
+def test_curves_name_the_values_that_are_asked_for(drawn):
+    lines = {"one": ([25, 50, 90], [1.0, 2.0, 3.0])}
+    curves(lines, "One.", x_label="x", y_label="y", x_ticks=(25, 50, 90))
+    assert list(drawn[0].axes[0].get_xticks()) == [25, 50, 90]
+
+
 def test_names_of_lines_do_not_overlap():
     assert spread_apart([0.5, 0.1, 0.5], 0.2) == pytest.approx([0.5, 0.1, 0.7])
     axes = Figure().subplots()

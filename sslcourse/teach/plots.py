@@ -101,6 +101,7 @@ def curves(
     y_label: str,
     chance: float | None = None,
     log_x: bool = False,
+    x_ticks: Sequence[float] | None = None,
     percent: bool = False,
 ) -> Picture:
     """Some quantities against one, each line named at its right end.
@@ -112,6 +113,7 @@ def curves(
         y_label: what the vertical axis says.
         chance: in units of y: the value that means "learned nothing", drawn as a dashed line.
         log_x: whether equal steps to the right multiply.
+        x_ticks: which x values are named on the axis; by default round numbers.
         percent: whether to show shares as per cent.
     """
     figure = Figure(figsize=(6.5, 3.0))
@@ -122,6 +124,8 @@ def curves(
         if len(ticks) <= 8:
             axes.set_xticks(ticks, [f"{value:g}" for value in ticks])
             axes.minorticks_off()
+    if x_ticks is not None:
+        axes.set_xticks(list(x_ticks))
     scale = 100 if percent else 1
     if chance is not None:
         chance_line(axes, scale * chance)
