@@ -101,9 +101,9 @@ def official(name: str, folder: str | Path | None = None) -> VisionTransformer:
     folder = Path(folder) if folder is not None else cache_folder() / "official"
     path = folder / source.url.rsplit("/", 1)[1]
     if not path.is_file():
-        write_whole(path, lambda file: download(name, source, file))
+        write_whole(path, lambda file: download(name, source, path, file))
     with open(path, "rb") as file:
-        if not hashlib.file_digest(file, "md5").hexdigest().startswith(source.md5):
+        if not hashlib.file_digest(file, fingerprint).hexdigest().startswith(source.md5):
             raise ValueError(f"{path} is damaged; delete it, and the next call downloads it again.")
     patch_size, width, depth, heads = source.sizes
     network = VisionTransformer(
@@ -113,16 +113,21 @@ def official(name: str, folder: str | Path | None = None) -> VisionTransformer:
     return network.eval()
 
 
-def download(name: str, source: Weights, file: Path) -> None:
-    """Write a published file to `file`, and say how far it is.
+def fingerprint():
+    """An MD5 sum: it tells files apart, and is no guard against a forger."""
+    return hashlib.md5(usedforsecurity=False)
+
+
+def download(name: str, source: Weights, path: Path, file: Path) -> None:
+    """Write to `file` what belongs to `path`, and say how far it is.
 
     Raises:
         ConnectionError: no network, an end too early, or another file than the published one.
     """
-    digest, line = hashlib.md5(usedforsecurity=False), ProgressLine(f"downloading {name}")
+    digest, line = fingerprint(), ProgressLine(f"downloading {name}")
     try:
         with open(file, "wb") as output:
-            for piece, done, total in pieces(name, source.url):
+            for piece, done, total in pieces(source.url, path):
                 digest.update(piece)
                 output.write(piece)
                 line.show(done / total, f"{done / 1e6:.0f} of {total / 1e6:.0f} MB")
@@ -136,7 +141,7 @@ def download(name: str, source: Weights, file: Path) -> None:
         )
 
 
-def pieces(name: str, url: str) -> Iterator[tuple[bytes, int, int]]:
+def pieces(url: str, path: Path) -> Iterator[tuple[bytes, int, int]]:
     """A file's bytes piece by piece, with how many have come and how many there are."""
     done = total = 0
     try:
@@ -146,11 +151,11 @@ def pieces(name: str, url: str) -> Iterator[tuple[bytes, int, int]]:
                 done += len(piece)
                 yield piece, done, max(total, done)
         if done < total:
-            raise http.client.IncompleteRead(b"", total - done)
+            raise ConnectionError(f"it ended after {done:,} of {total:,} bytes")
     except (OSError, http.client.HTTPException) as error:  # URLError is an OSError
         raise ConnectionError(
-            f"{name} could not be downloaded from {url} ({error}). It needs a network once; "
-            "without one use the course's own checkpoints, see pretrained.checkpoint."
+            f"{url} could not be downloaded ({error}). Without a network, bring the file here as "
+            f"{path}, or use the course's own checkpoints."
         ) from error
 
 

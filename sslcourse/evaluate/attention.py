@@ -131,7 +131,7 @@ def threshold_mass(maps: Tensor, share: float = 0.6) -> Tensor:
     values, order = mass.sort(dim=-1, stable=True)
     total = values.cumsum(dim=-1)
     # a little more than the sum, so that rounding does not keep a patch too many
-    kept = total > (1 - share + 1e-9) * total[..., -1:]
+    kept = total > (1 - share + 1e-12) * total[..., -1:]
     return torch.zeros_like(kept).scatter(-1, order, kept).view(maps.shape)
 
 
