@@ -7,7 +7,13 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from sslcourse.data import Augment, ImageSet, load
-from sslcourse.evaluate import few_labels, fine_tune, knn_accuracy, linear_probe
+from sslcourse.evaluate import (
+    extract_features,
+    few_labels,
+    fine_tune,
+    knn_accuracy,
+    linear_probe,
+)
 from sslcourse.networks import resnet
 
 
