@@ -97,7 +97,7 @@ def in_batches(
                 maps = maps_of(normalize(batch))
                 columns = batch.shape[3] // encoder.patch_size
                 parts.append(rearrange(maps, "n h (r c) -> n h r c", c=columns).float())
-                line.show(len(parts) * batch_size / len(tensor))
+                line.show(min(1.0, len(parts) * batch_size / len(tensor)))
     finally:
         line.close()
     return torch.cat(parts)
