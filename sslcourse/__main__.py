@@ -11,7 +11,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     commands.add_parser("check-setup", help="say OK or FAIL for each thing that lessons need")
 
     job = commands.add_parser("pretrain", help="train a method and say what it learned")
-    job.add_argument("method", help="simclr, moco, swav, mae, tokenizer or beit")
+    job.add_argument("method", help="simclr, moco, swav, mae, tokenizer, beit or dino")
     job.add_argument(
         "--data", default="scenes", help="scenes, cifar10, stl10, or a folder of class folders"
     )

@@ -124,6 +124,9 @@ FULL_VIT = replace(
         betas=(0.9, 0.95),
     ),
 )
+# as in DINO's paper, whose 30 epochs of warm-up and one with frozen prototypes are shares here
+DINO_HEAD = {"prototypes": 4_096, "hidden": 2_048, "bottleneck": 256, "frozen": 1 / 800}
+DINO_WARMUP = {"start_temperature": 0.04, "teacher_temperature": 0.07, "temperature_warmup": 0.0375}
 
 BUDGETS = {
     "simclr": {
@@ -200,6 +203,33 @@ BUDGETS = {
             FULL_VIT,
             encoder={**VIT_TINY, "patch_size": 4, "relative": True, "layer_scale": 0.1},
             training=replace(FULL_VIT.training, learning_rate=1.5e-3, betas=(0.9, 0.999), clip=3.0),
+        ),
+    },
+    "dino": {
+        "laptop": replace(
+            LAPTOP_VIT,
+            encoder={**SMALL_VIT, "width": 64, "depth": 3, "heads": 4, "pool": "class"},
+            augment=Augment(crop_scale=(0.4, 1.0)),
+            small=Augment(crop_scale=(0.1, 0.4)),
+            method={"prototypes": 256, "small_views": 2, "momentum": 0.99},
+            training=replace(QUICK, batch_size=64, learning_rate=2e-3, weight_decay=0.04, clip=3.0),
+        ),
+        # the paper's for small transformers; fewer prototypes and crops for 32 pixels
+        "full": replace(
+            FULL_VIT,
+            encoder={**VIT_TINY, "patch_size": 4, "positions": "learned", "pool": "class"},
+            augment=Augment(crop_scale=(0.4, 1.0), blur=0.5, solarize=0.1),
+            small=Augment(crop_scale=(0.05, 0.4), blur=0.5),
+            method={**DINO_HEAD, **DINO_WARMUP, "small_views": 6, "momentum": 0.996},
+            training=TrainConfig(
+                epochs=800,
+                batch_size=512,
+                learning_rate=1e-3,
+                weight_decay=0.04,
+                weight_decay_end=0.4,
+                warmup=0.0125,
+                clip=3.0,
+            ),
         ),
     },
 }

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from sslcourse.budgets import Budget
-from sslcourse.methods import DVAE, MAE, BEiT, MoCo, SimCLR, SwAV
+from sslcourse.methods import DINO, DVAE, MAE, BEiT, MoCo, SimCLR, SwAV
 from sslcourse.networks import ImageTokenizer, VisionTransformer, resnet
 
 METHODS = {
@@ -16,6 +16,7 @@ METHODS = {
     "mae": MAE,
     "tokenizer": DVAE,
     "beit": BEiT,
+    "dino": DINO,
 }
 NETWORKS = {"resnet": resnet, "vit": VisionTransformer, "tokenizer": ImageTokenizer}
 

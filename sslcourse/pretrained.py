@@ -1,5 +1,7 @@
 """The course's own checkpoints: trained by this repository, half precision, with a card each.
 
+Those of the papers' authors come by `official`.
+
 A checkpoint is two files in `sslcourse/checkpoints`: NAME.safetensors holds the weights, NAME.json
 the card: what it was trained on, how and for how long, and what it scored.
 """
@@ -16,8 +18,19 @@ from torch import Tensor, nn
 from sslcourse.budgets import Budget, budget
 from sslcourse.build import build
 from sslcourse.data.cache import write_whole
-from sslcourse.methods import DVAE, BEiT
+from sslcourse.methods import DINO, DVAE, BEiT
 from sslcourse.networks import ImageTokenizer
+from sslcourse.official import official
+
+__all__ = [
+    "card",
+    "checkpoint",
+    "checkpoint_names",
+    "find_tokenizer",
+    "official",
+    "save_pretrained",
+    "tokenizer_for",
+]
 
 FOLDER = Path(__file__).parent / "checkpoints"
 FORMAT = 1
@@ -95,15 +108,21 @@ def load_weights(method: nn.Module, weights: dict[str, Tensor], path: Path) -> N
     if expected != set(weights):
         raise ValueError(f"{path} does not hold the weights that its card describes.")
     method.load_state_dict(weights, strict=False)
+    if isinstance(method, DINO):  # the student, which nobody keeps, goes on from its teacher
+        method.encoder.load_state_dict(method.teacher_encoder.state_dict())
+        method.head.load_state_dict(method.teacher_head.state_dict())
 
 
 def weights_of(method: nn.Module) -> dict[str, Tensor]:
-    """What a checkpoint holds of a method: all but training state and a tokenizer within."""
+    """What a checkpoint holds of a method: all but training state and what comes from elsewhere.
+
+    A tokenizer inside BEiT lies in its own file; DINO's student starts again from its teacher.
+    """
+    left_out = {BEiT: ("tokenizer.",), DINO: ("encoder.", "head.")}.get(type(method), ())
     return {
         name: value
         for name, value in method.state_dict().items()
-        if not name.endswith("_extra_state")
-        and not (isinstance(method, BEiT) and name.startswith("tokenizer."))
+        if not name.endswith("_extra_state") and not name.startswith(left_out)
     }
 
 

@@ -16,7 +16,7 @@ from sslcourse.evaluate import (
     linear_probe,
     pixels,
 )
-from sslcourse.methods import DVAE, MAE, BEiT, codebook_usage, random_mask
+from sslcourse.methods import DINO, DVAE, MAE, BEiT, codebook_usage, random_mask
 from sslcourse.networks.tokenizer import token_shares
 
 Scores = dict[str, tuple[float, float]]
@@ -36,18 +36,26 @@ def score(
     }
 
 
+def kept_encoder(method: nn.Module) -> nn.Module:
+    """The encoder that a method is judged by: DINO's teacher, and what was trained of others."""
+    return method.teacher_encoder if isinstance(method, DINO) else method.encoder
+
+
 def compare(method: nn.Module, untrained: nn.Module, probe: ImageSet, test: ImageSet) -> Scores:
     """Pixels, the untrained encoder, and the trained one before (h) and after its head (z).
 
-    A method that predicts pixels or tokens has no z.
+    A method that predicts pixels or tokens has no z. Of DINO the teacher is judged; its student
+    stands below.
     """
-    name = type(method).__name__
+    name = type(method).__name__ + (" teacher" if isinstance(method, DINO) else "")
     networks = {
         "untrained encoder, h": untrained.to(probe.device, memory_format=torch.channels_last),
-        f"{name}, h": method.encoder,
+        f"{name}, h": kept_encoder(method),
     }
     if not isinstance(method, (MAE, DVAE, BEiT)):
         networks[f"{name}, z"] = method
+    if isinstance(method, DINO):
+        networks["DINO student, h"] = method.encoder
     rows = {"pixels": (pixels(probe), pixels(test))}
     for row, network in networks.items():
         rows[row] = (extract_features(network, probe), extract_features(network, test))

@@ -63,6 +63,7 @@ def test_pretrain_runs_the_whole_job_and_goes_on(photographs, tmp_path, capfd):
 
 
 METHODS = {"moco": "MoCo", "swav": "SwAV", "mae": "MAE", "tokenizer": "DVAE", "beit": "BEiT"}
+METHODS["dino"] = "DINO teacher"
 
 
 @pytest.mark.parametrize(("method", "name"), METHODS.items())

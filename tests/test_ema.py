@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from sslcourse.networks import ema_copy, ema_update, resnet
+from sslcourse.networks import ema_copy, ema_update, resnet, rising_momentum
 
 
 def weights(module):
@@ -45,6 +45,12 @@ def test_many_small_steps_do_not_get_lost():
     for _ in range(1000):
         ema_update(teacher, student, 0.999)
     assert teacher.weight.item() == pytest.approx(1 + 1 - 0.999**1000, rel=1e-4)
+
+
+def test_a_momentum_rises_along_half_a_cosine():
+    found = [rising_momentum(p, 0.9) for p in (0.0, 0.25, 0.5, 1.0)]
+    assert found == pytest.approx([0.9, 1 - 0.1 * (2 + 2**0.5) / 4, 0.95, 1.0])
+    assert rising_momentum(0.7, 0.3, 0.3) == pytest.approx(0.3)
 
 
 def test_running_statistics_are_the_teachers_own():

@@ -135,6 +135,11 @@ def test_bad_shapes(predictions, targets, mask, problem):
         mae_loss(torch.zeros(predictions), torch.zeros(targets), torch.ones(mask).bool())
 
 
+def test_a_convolutional_stem_would_show_what_is_hidden():
+    with pytest.raises(ValueError, match="hiding patches would hide little"):
+        MAE(VisionTransformer(16, 4, 24, 2, 3, stem="conv"))
+
+
 def test_a_mask_of_numbers_or_an_empty_one():
     patches = torch.zeros(2, 4, 3)
     with pytest.raises(ValueError, match="mask must be bool"):

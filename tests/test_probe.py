@@ -7,7 +7,13 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from sslcourse.data import Augment, ImageSet, load
-from sslcourse.evaluate import few_labels, fine_tune, knn_accuracy, linear_probe
+from sslcourse.evaluate import (
+    extract_features,
+    few_labels,
+    fine_tune,
+    knn_accuracy,
+    linear_probe,
+)
 from sslcourse.networks import resnet
 
 
@@ -175,6 +181,9 @@ def test_fine_tuning_learns_and_leaves_the_encoder_alone():
     train, test = brightness_set(60, 0), brightness_set(60, 1)
     result = fine_tune(encoder, train, test, labels_per_class=10, steps=30)
     assert result.accuracy > 0.9
+    moved = result.encoder.state_dict()
+    assert any(not torch.equal(value, moved[name]) for name, value in before.items())
+    assert extract_features(result.encoder, test).shape == (60, encoder.width_out)
     assert all(torch.equal(before[name], value) for name, value in encoder.state_dict().items())
     assert encoder.training and torch.equal(torch.random.get_rng_state(), state)
     again = fine_tune(encoder, train, test, labels_per_class=10, steps=30)

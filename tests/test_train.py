@@ -172,6 +172,46 @@ def test_weights_decay_but_biases_and_norms_do_not():
     assert torch.equal(bias, before[1])
 
 
+def test_weight_decay_goes_along_a_cosine_and_biases_keep_none():
+    """With no gradient worth naming only the decay moves a weight, each step by its own share."""
+    method = Recorder()
+    method.encoder.requires_grad_(True)
+    before = [parameter.clone() for parameter in method.encoder.parameters()]
+    method.loss = lambda views: (0 * method.encoder(views).sum(), {})
+    recipe = config(
+        steps=4, weight_decay=0.1, weight_decay_end=0.5, learning_rate=0.2, warmup=0, watch=1
+    )
+    history = fit(method, SCENES, recipe)
+    shrunk = 1.0
+    for step, rate in enumerate(history["learning_rate"]):
+        shrunk *= 1 - rate * (0.5 - 0.4 * (1 + math.cos(math.pi * step / 4)) / 2)
+    weight, bias = method.encoder.parameters()
+    assert torch.allclose(weight, before[0] * shrunk)
+    assert torch.equal(bias, before[1])
+
+
+def test_a_changing_weight_decay_goes_on_where_it_was(tmp_path):
+    recipe = {"weight_decay": 0.1, "weight_decay_end": 0.9, "learning_rate": 0.02}
+    whole, parts = small_method(), small_method()
+    fit(whole, SCENES, config(**recipe))
+
+    def press_control_c(step, history):
+        if step == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    resumable = config(**recipe, checkpoint=tmp_path / "run.pt")
+    fit(parts, SCENES, resumable, on_step=press_control_c)
+    resumed = small_method()
+    fit(resumed, SCENES, resumable)
+    assert same_weights(whole, resumed)
+    with pytest.raises(ValueError, match="was trained with weight_decay_end = 0.9, not 0.5"):
+        fit(
+            small_method(),
+            SCENES,
+            config(**recipe | {"weight_decay_end": 0.5}, checkpoint=tmp_path / "run.pt"),
+        )
+
+
 def test_clipping_bounds_the_step():
     method = Recorder()
     method.loss = lambda views: (1e6 * method.encoder(views).sum(), {})
@@ -221,6 +261,8 @@ def test_weights_that_run_away_before_the_loss_does_are_named(tmp_path):
         ({"batch_size": 1}, "at least 2"),
         ({"learning_rate": 0.0}, "learning_rate must be > 0"),
         ({"warmup": 1.0}, r"warmup in \[0, 1\)"),
+        ({"weight_decay_end": -0.1}, "start above 0 and end at 0 or above; got 0.0001 and -0.1"),
+        ({"weight_decay": 0.0, "weight_decay_end": 0.1}, "start above 0"),
         ({"optimizer": "lars"}, "adamw, sgd"),
         ({"betas": (0.9, 1.0)}, r"betas must be two numbers in \[0, 1\)"),
         ({"betas": (0.9,)}, "betas must be two numbers"),

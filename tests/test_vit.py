@@ -6,8 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sslcourse.networks import VisionTransformer
+from sslcourse.networks import VisionTransformer, ema_copy
 from sslcourse.networks.patches import (
+    check_crop,
     hidden_count,
     patchify,
     sincos_positions,
@@ -15,7 +16,8 @@ from sslcourse.networks.patches import (
     unpatchify,
     visible_positions,
 )
-from sslcourse.networks.transformer import Attention, Block, RelativePositions
+from sslcourse.networks.transformer import Attention, Block, ConvStem, RelativePositions
+from sslcourse.networks.vit import represent
 
 
 def drawn(*shape, seed=0, dtype=torch.float32):
@@ -56,6 +58,7 @@ def test_unpatchify_is_the_inverse(size):
         (lambda: unpatchify(torch.zeros(1, 6, 48), 4), "6 patches don't make a square"),
         (lambda: unpatchify(torch.zeros(1, 6, 48), 4, columns=4), "don't fill rows of 4 columns"),
         (lambda: sincos_positions(2, 2, 6), "divisible by 4, got 6"),
+        (lambda: check_crop(6, 4), "crops of 6 pixels can't be cut into patches of 4 pixels"),
         (lambda: hidden_count(64, 1.0), "between 0 and 1, got 1.0"),
         (lambda: hidden_count(4, 0.05), "hides 0 of 4 patches"),
         (lambda: hidden_count(4, 0.95), "hides 4 of 4 patches"),
@@ -251,6 +254,50 @@ def test_other_sizes_get_positions_in_between():
     assert torch.allclose(actual, expected)
 
 
+@pytest.mark.parametrize("patch_size", [2, 4, 8])
+def test_a_convolutional_stem_makes_a_token_of_every_patch(patch_size):
+    network, images = vit(stem="conv", patch_size=patch_size), drawn(2, 3, 16, 24)
+    rows, columns = 16 // patch_size, 24 // patch_size
+    tokens = network.embed(images)
+    assert tokens.shape == (2, rows * columns, 24)
+    assert network(images).shape == (2, 1 + rows * columns, 24)
+    changed = images.clone()
+    changed[0, :, -1, -1] += 5  # the last pixel of the last patch
+    moved = (network.embed(changed) - tokens).abs().amax(dim=2) > 1e-4
+    assert moved[0, -1] and not moved[1].any(), "images of a batch share nothing"
+    twin = ema_copy(network)
+    assert torch.equal(twin.eval()(images), network.train()(images)), "no running statistics"
+
+
+def test_a_token_of_a_convolutional_stem_sees_its_own_patch_best():
+    torch.manual_seed(0)
+    stem = ConvStem(4, 24)
+    for module in stem.layers:
+        if isinstance(module, torch.nn.GroupNorm):
+            module.weight.data.fill_(1.0)
+    images = drawn(1, 3, 16, 16).requires_grad_()
+    stem(images)[0, 6].abs().sum().backward()  # row 1, column 2
+    seen = images.grad.abs().sum(dim=(0, 1)).view(4, 4, 4, 4).sum(dim=(1, 3))
+    assert seen.argmax() == 6
+    # the norms know the whole image, but only its mean and deviation
+    assert seen[1, 2] > 5 * seen[3, 0]
+
+
+def test_who_hides_patches_takes_no_convolutional_stem():
+    mask = torch.arange(16).expand(1, 16) % 2 == 0
+    with pytest.raises(ValueError, match="a patch's token knows the pixels of its neighbours"):
+        vit(stem="conv")(drawn(1, 3, 16, 16), mask)
+
+
+def test_an_encoder_says_how_it_stands_for_an_image():
+    images = drawn(2, 3, 16, 16)
+    for pool in ("mean", "class"):
+        network = vit(pool=pool)
+        assert torch.equal(represent(network, images), network.pool_tokens(network(images)))
+    flat = torch.nn.Flatten()
+    assert torch.equal(represent(flat, images), flat(images))
+
+
 def test_pooling():
     images = drawn(2, 3, 16, 16)
     tokens = vit()(images)
@@ -266,6 +313,9 @@ def test_pooling():
         ({"depth": 0}, "at least 1"),
         ({"positions": "gps"}, "unknown positions 'gps'; choose one of sincos, learned, none"),
         ({"pool": "max"}, "unknown pool 'max'; choose one of mean, class"),
+        ({"stem": "wide"}, "unknown stem 'wide'; choose one of patch, conv"),
+        ({"stem": "conv", "image_size": 18, "patch_size": 6}, "another power of two; got 6"),
+        ({"stem": "conv", "patch_size": 1}, "another power of two; got 1"),
         ({"width": 18}, "divisible by 4, got 18"),
     ],
 )
@@ -275,6 +325,8 @@ def test_bad_options(options, problem):
 
 
 def test_bad_images_and_masks():
+    with pytest.raises(ValueError, match="15x16 pixels can't be cut"):
+        vit(stem="conv")(torch.zeros(1, 3, 15, 16))
     with pytest.raises(ValueError, match="15x16 pixels can't be cut"):
         vit()(torch.zeros(1, 3, 15, 16))
     with pytest.raises(ValueError, match=r"the mask has shape \(1, 9\), but there are 16 patches"):

@@ -29,6 +29,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
 
     Raises:
         OSError: naming the file and the reason, when it could not be written.
+        ConnectionError: of `write`, as it is: then what was to be written never came.
     """
     temporary = None
     try:
@@ -42,6 +43,8 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
             os.fsync(written.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
+    except ConnectionError:
+        raise
     # torch and safetensors report a full disk as errors of their own kinds
     except Exception as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,17 +1,38 @@
 """What is a representation worth? Probes, fine-tuning, and signs of collapse."""
 
+from sslcourse.evaluate.attention import (
+    attention_maps,
+    attention_rollout,
+    threshold_mass,
+    to_pixels,
+)
 from sslcourse.evaluate.collapse import alignment, effective_rank, feature_std, uniformity
 from sslcourse.evaluate.factors import factor_probes
 from sslcourse.evaluate.features import extract_features, pixels
 from sslcourse.evaluate.fine_tune import few_labels, fine_tune
 from sslcourse.evaluate.inpaint import FILLS, fill_hidden, hidden_error
 from sslcourse.evaluate.neighbours import knn_accuracy
+from sslcourse.evaluate.objects import (
+    ObjectScore,
+    best_head,
+    centre_box,
+    jaccard,
+    object_scores,
+    pointing_accuracy,
+    random_maps,
+    score_maps,
+)
 from sslcourse.evaluate.probe import ProbeResult, linear_probe
 
 __all__ = [
     "FILLS",
+    "ObjectScore",
     "ProbeResult",
     "alignment",
+    "attention_maps",
+    "attention_rollout",
+    "best_head",
+    "centre_box",
     "effective_rank",
     "extract_features",
     "factor_probes",
@@ -20,8 +41,15 @@ __all__ = [
     "fill_hidden",
     "fine_tune",
     "hidden_error",
+    "jaccard",
     "knn_accuracy",
     "linear_probe",
+    "object_scores",
     "pixels",
+    "pointing_accuracy",
+    "random_maps",
+    "score_maps",
+    "threshold_mass",
+    "to_pixels",
     "uniformity",
 ]

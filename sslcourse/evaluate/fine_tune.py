@@ -56,7 +56,8 @@ def fine_tune(
     """Train a copy of the encoder and a linear classifier on few labels; test it once.
 
     AdamW, with the learning rate rising over the first tenth and falling along a cosine. The
-    learner's encoder stays as it is. With an untrained encoder this is supervised training.
+    learner's encoder stays as it is, the tuned copy comes with the result. With an untrained
+    encoder this is supervised training.
 
     Args:
         encoder: maps normalised images (N, 3, H, W) to (N, D) and has a `width_out` of D.
@@ -97,7 +98,10 @@ def fine_tune(
     predictions = extract_features(network, test).argmax(dim=1)
     on_training = extract_features(network, images).argmax(dim=1)
     return ProbeResult(
-        accuracy(predictions, test.labels), accuracy(on_training, images.labels), predictions
+        accuracy(predictions, test.labels),
+        accuracy(on_training, images.labels),
+        predictions,
+        encoder=network[0].encoder,
     )
 
 

@@ -23,12 +23,14 @@ class ProbeResult:
         train_accuracy: the same on the training images.
         predictions: predicted class of each test image, int64 (N,).
         weight_decay: the regularisation that did best on held-out *training* images.
+        encoder: the tuned copy of the encoder, after fine-tuning only.
     """
 
     accuracy: float
     train_accuracy: float
     predictions: Tensor
     weight_decay: float | None = None
+    encoder: nn.Module | None = None
 
     def __repr__(self) -> str:
         return f"ProbeResult(accuracy {self.accuracy:.1%}, on training {self.train_accuracy:.1%})"

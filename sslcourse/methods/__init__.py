@@ -1,6 +1,7 @@
 """The course: one file per method, read beside its lesson."""
 
 from sslcourse.methods.beit import BEiT, beit_loss, block_mask
+from sslcourse.methods.dino import DINO, dino_loss
 from sslcourse.methods.dvae import DVAE, codebook_usage, dvae_loss
 from sslcourse.methods.mae import (
     MAE,
@@ -16,6 +17,7 @@ from sslcourse.methods.swav import SwAV, sinkhorn, swav_loss
 
 __all__ = [
     "BEiT",
+    "DINO",
     "DVAE",
     "MAE",
     "MoCo",
@@ -24,6 +26,7 @@ __all__ = [
     "beit_loss",
     "block_mask",
     "codebook_usage",
+    "dino_loss",
     "dvae_loss",
     "info_nce_loss",
     "mae_loss",

@@ -118,7 +118,7 @@ class MAE(nn.Module):
         augment: makes the view; by default crops and flips.
 
     Raises:
-        ValueError: a mask ratio that hides nothing or everything.
+        ValueError: a mask ratio that hides nothing or everything, or a convolutional stem.
     """
 
     def __init__(
@@ -135,6 +135,7 @@ class MAE(nn.Module):
         super().__init__()
         self.length = encoder.grid**2
         hidden_count(self.length, mask_ratio)
+        encoder.check_stem()
         self.encoder, self.mask_ratio = encoder, mask_ratio
         self.normalized_targets, self.augment = normalized_targets, augment or CROP_AND_FLIP
         self.decoder_embedding = nn.Linear(encoder.width_out, decoder_width)

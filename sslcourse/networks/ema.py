@@ -6,6 +6,7 @@
 """
 
 import copy
+import math
 
 import torch
 from torch import nn
@@ -41,3 +42,12 @@ def ema_update(teacher: nn.Module, student: nn.Module, momentum: float) -> None:
         return
     # one call for all parameters; a Python loop over them would cost as much as the arithmetic
     torch._foreach_lerp_(slow, fast, 1 - momentum)
+
+
+def rising_momentum(progress: float, start: float, end: float = 1.0) -> float:
+    """A momentum that goes from `start` to `end` along half a cosine, for progress in [0, 1].
+
+    A teacher that follows ever more slowly averages over ever more steps, and stands still at the
+    end. (Grill et al. 2020, arXiv:2006.07733, section 3.3; DINO does the same.)
+    """
+    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * progress))

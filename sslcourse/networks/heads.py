@@ -5,6 +5,9 @@ import copy
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+
+from sslcourse.networks.transformer import start_linear
 
 
 class ProjectionHead(nn.Module):
@@ -58,6 +61,62 @@ class ProjectionHead(nn.Module):
         for index, (linear, norm) in enumerate(zip(self.linears, self.norms, strict=True)):
             h = norm(linear(h if index == 0 else F.relu(h)))
         return h
+
+
+class DINOHead(nn.Module):
+    """Features z of unit length from a three-layer MLP, and their cosines with K prototypes.
+
+    (Caron et al. 2021, arXiv:2104.14294, section 3.1 and appendix C.) GELU between the layers and
+    no BatchNorm. The prototypes are the rows of a linear layer without bias whose weights are a
+    direction times a gain (Salimans and Kingma 2016, arXiv:1602.07868), and the gain stays 1.
+
+    Args:
+        width_in: width of the representation.
+        prototypes: K.
+        width_hidden: of the MLP's hidden layers.
+        width_bottleneck: D of the features z.
+
+    Raises:
+        ValueError: a width or number below 1.
+    """
+
+    def __init__(
+        self,
+        width_in: int,
+        prototypes: int,
+        *,
+        width_hidden: int = 2_048,
+        width_bottleneck: int = 256,
+    ) -> None:
+        super().__init__()
+        if min(width_in, prototypes, width_hidden, width_bottleneck) < 1:
+            raise ValueError(
+                f"widths and prototypes must be at least 1, got {width_in}, {width_hidden}, "
+                f"{width_bottleneck} and {prototypes} prototypes."
+            )
+        self.mlp = nn.Sequential(
+            nn.Linear(width_in, width_hidden),
+            nn.GELU(),
+            nn.Linear(width_hidden, width_hidden),
+            nn.GELU(),
+            nn.Linear(width_hidden, width_bottleneck),
+        )
+        self.mlp.apply(start_linear)
+        # the older nn.utils.weight_norm can't be copied, and a teacher is a copy
+        self.last = weight_norm(nn.Linear(width_bottleneck, prototypes, bias=False))
+        gain = self.last.parametrizations.weight.original0  # (K, 1)
+        gain.requires_grad_(False).fill_(1.0)
+
+    def project(self, h: Tensor) -> Tensor:
+        """Representations h (N, width_in) -> features z (N, D) of unit length, in float32."""
+        return F.normalize(self.mlp(h).float(), dim=1)
+
+    def forward(self, h: Tensor, *, frozen: bool = False) -> Tensor:
+        """Scores (N, K) in [-1, 1]; no gradient reaches prototypes that are `frozen`."""
+        z = self.project(h)
+        with torch.autocast(z.device.type, enabled=False):  # bfloat16 keeps too few digits here
+            weight = self.last.weight
+            return z @ (weight.detach() if frozen else weight).T
 
 
 class Prototypes(nn.Module):

@@ -20,9 +20,7 @@ def patchify(images: Tensor, patch_size: int) -> Tensor:
     Raises:
         ValueError: not a batch of images, or a height or width that P does not divide.
     """
-    if images.ndim != 4:
-        raise ValueError(f"expected images (N, C, H, W), got {tuple(images.shape)}.")
-    check_divides(*images.shape[2:], patch_size)
+    check_images(images, patch_size)
     return rearrange(
         images, "n c (rows p) (columns q) -> n (rows columns) (p q c)", p=patch_size, q=patch_size
     )
@@ -61,12 +59,28 @@ def unpatchify(patches: Tensor, patch_size: int, *, columns: int | None = None) 
     )
 
 
+def check_images(images: Tensor, patch_size: int) -> None:
+    """Refuse what is no batch of images, or one that patches don't fill."""
+    if images.ndim != 4:
+        raise ValueError(f"expected images (N, C, H, W), got {tuple(images.shape)}.")
+    check_divides(*images.shape[2:], patch_size)
+
+
 def check_divides(height: int, width: int, patch_size: int) -> None:
     """Refuse a picture that patches don't fill."""
     if patch_size < 1 or height % patch_size or width % patch_size or not height or not width:
         raise ValueError(
             f"images of {height}x{width} pixels can't be cut into patches of {patch_size}x"
             f"{patch_size}; choose a patch size that divides both."
+        )
+
+
+def check_crop(size: int | None, patch_size: int) -> None:
+    """Refuse crops that patches don't fill; None is a size that is not known yet."""
+    if size is not None and size % patch_size:
+        raise ValueError(
+            f"crops of {size} pixels can't be cut into patches of {patch_size} pixels; choose a "
+            f"multiple of {patch_size}."
         )
 
 

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from sslcourse.networks.patches import check_images
+
 
 class Attention(nn.Module):
     """Every token gathers from all tokens what is relevant to it: (N, T, D) -> (N, T, D)."""
@@ -71,6 +73,44 @@ class Block(nn.Module):
         x = x + (attended if self.scale1 is None else self.scale1 * attended)
         changed = self.mlp(self.norm2(x))
         return x + (changed if self.scale2 is None else self.scale2 * changed)
+
+
+class ConvStem(nn.Module):
+    """Images (N, 3, H, W) -> tokens (N, L, D), one for each patch, by small convolutions.
+
+    (Xiao et al. 2021, arXiv:2106.14881.) 3x3 convolutions halve the sides until a patch is one
+    pixel and the last, 1x1, brings it to D channels. A token also sees a few pixels around its
+    patch. Where they have BatchNorm this has a norm of each image by itself, so that the images of
+    a batch, and a teacher and its student, share no statistics.
+
+    Args:
+        patch_size: P, a power of two, at least 2.
+        width: D.
+
+    Raises:
+        ValueError: another P.
+    """
+
+    def __init__(self, patch_size: int, width: int) -> None:
+        super().__init__()
+        halvings = patch_size.bit_length() - 1
+        if patch_size < 2 or patch_size != 2**halvings:
+            raise ValueError(
+                "a convolutional stem halves the image until a patch is one pixel, so the patch "
+                f"size must be 2, 4, 8 or another power of two; got {patch_size}."
+            )
+        self.patch_size = patch_size
+        # half as many channels where there are four times as many pixels, but not too few
+        widths = [3] + [max(8, width >> halvings - 1 - number) for number in range(halvings)]
+        layers = []
+        for before, after in zip(widths, widths[1:]):
+            convolution = nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False)
+            layers += [convolution, nn.GroupNorm(1, after), nn.ReLU(inplace=True)]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], width, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        check_images(images, self.patch_size)
+        return rearrange(self.layers(images), "n d rows columns -> n (rows columns) d")
 
 
 class RelativePositions(nn.Module):

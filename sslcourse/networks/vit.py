@@ -12,6 +12,8 @@ LayerNorm with epsilon 1e-6), so that their weights fit.
 What we leave out: dropout and stochastic depth, which regularise networks deeper than ours.
 """
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -24,10 +26,11 @@ from sslcourse.networks.patches import (
     take,
     visible_positions,
 )
-from sslcourse.networks.transformer import Block, RelativePositions, start_linear
+from sslcourse.networks.transformer import Block, ConvStem, RelativePositions, start_linear
 
 POSITIONS = ("sincos", "learned", "none")
 POOLS = ("mean", "class")
+STEMS = ("patch", "conv")
 
 
 class VisionTransformer(nn.Module):
@@ -45,6 +48,8 @@ class VisionTransformer(nn.Module):
         layer_scale: see `Block`.
         pool: what stands for the whole image: the "mean" of the patches' tokens, or the "class"
             token. See `pool_tokens`.
+        stem: what makes tokens of pixels: one linear layer for each "patch", or small
+            convolutions ("conv", see `ConvStem`), with which a transformer learns faster.
 
     Raises:
         ValueError: a size that does not fit, or an unknown choice.
@@ -62,6 +67,7 @@ class VisionTransformer(nn.Module):
         relative: bool = False,
         layer_scale: float | None = None,
         pool: str = "mean",
+        stem: str = "patch",
     ) -> None:
         super().__init__()
         check_divides(image_size, image_size, patch_size)
@@ -70,12 +76,16 @@ class VisionTransformer(nn.Module):
                 f"width, depth and heads must be at least 1 and heads divide the width, got "
                 f"{width}, {depth} and {heads}."
             )
-        for name, value, known in (("positions", positions, POSITIONS), ("pool", pool, POOLS)):
+        choices = ("positions", positions, POSITIONS), ("pool", pool, POOLS), ("stem", stem, STEMS)
+        for name, value, known in choices:
             if value not in known:
                 raise ValueError(f"unknown {name} {value!r}; choose one of {', '.join(known)}.")
         self.patch_size, self.grid, self.width_out = patch_size, image_size // patch_size, width
-        self.pool = pool
-        self.embedding = nn.Linear(3 * patch_size**2, width)
+        self.pool, self.stem = pool, stem
+        if stem == "conv":
+            self.embedding: nn.Module = ConvStem(patch_size, width)
+        else:
+            self.embedding = nn.Linear(3 * patch_size**2, width)
         self.class_token = nn.Parameter(0.02 * torch.randn(1, 1, width))
         self.blocks = nn.ModuleList(Block(width, heads, layer_scale) for _ in range(depth))
         self.norm = nn.LayerNorm(width, eps=1e-6)
@@ -111,6 +121,7 @@ class VisionTransformer(nn.Module):
         tokens = self.with_places(self.embed(images), images)  # (N, L, D)
         if mask is not None:
             self.check_mask(mask, tokens)
+            self.check_stem()
             if self.relative is not None:
                 raise ValueError(
                     "relative positions need all patches; an encoder that sees the visible ones "
@@ -121,7 +132,7 @@ class VisionTransformer(nn.Module):
 
     def embed(self, images: Tensor) -> Tensor:
         """Patches as tokens (N, L, D), without positions."""
-        return self.embedding(patchify(images, self.patch_size))
+        return self.embedding(images if self.stem == "conv" else patchify(images, self.patch_size))
 
     def encode(self, tokens: Tensor) -> Tensor:
         """Patch tokens (N, T, D) that know their positions -> (N, 1 + T, D) after all blocks."""
@@ -141,6 +152,14 @@ class VisionTransformer(nn.Module):
             x = block(x, bias)
         last = self.blocks[-1]
         return last.attention.weights(last.norm1(x), bias)
+
+    def attention_of_blocks(self, images: Tensor) -> Iterator[Tensor]:
+        """As `attention`, but of one block after the other, the first one first."""
+        tokens = self.with_places(self.embed(images), images)  # (N, L, D)
+        x, bias = self.with_class_token(tokens), self.bias()
+        for block in self.blocks:
+            yield block.attention.weights(block.norm1(x), bias)
+            x = block(x, bias)
 
     def pool_tokens(self, tokens: Tensor) -> Tensor:
         """One vector for each image: (N, 1 + L, D) -> (N, D)."""
@@ -178,9 +197,23 @@ class VisionTransformer(nn.Module):
         plane = F.interpolate(plane, (rows, columns), mode="bicubic", antialias=True)
         return torch.cat([first, rearrange(plane, "one d r c -> one (r c) d")], dim=1)
 
+    def check_stem(self) -> None:
+        """Refuse to hide patches that others have already seen."""
+        if self.stem == "conv":
+            raise ValueError(
+                "with a convolutional stem a patch's token knows the pixels of its neighbours, so "
+                'hiding patches would hide little; use VisionTransformer(stem="patch").'
+            )
+
     def check_mask(self, mask: Tensor, tokens: Tensor) -> None:
         if mask.shape != tokens.shape[:2]:
             raise ValueError(
                 f"the mask has shape {tuple(mask.shape)}, but there are {tokens.shape[1]} patches "
                 f"in each of {len(tokens)} images."
             )
+
+
+def represent(encoder: nn.Module, images: Tensor) -> Tensor:
+    """Features (N, D) of an encoder; a transformer's `pool_tokens` makes them of its tokens."""
+    features = encoder(images)
+    return encoder.pool_tokens(features) if features.ndim == 3 else features

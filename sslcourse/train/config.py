@@ -18,6 +18,7 @@ class TrainConfig:
     batch_size: int = 256  # images a step, at least 2
     learning_rate: float = 2e-3  # the highest one, after warm-up
     weight_decay: float = 1e-4  # on weights; biases and norms have none
+    weight_decay_end: float | None = None  # it goes there along a cosine; None: it stays
     warmup: float = 0.05  # share of the training with rising learning rate, in [0, 1)
     schedule: str = "cosine"  # after warm-up; or "steps": a tenth at 60 %, a hundredth at 80 %
     optimizer: str = "adamw"  # or "sgd", with Nesterov momentum 0.9
@@ -52,6 +53,12 @@ class TrainConfig:
             raise ValueError(
                 "learning_rate must be > 0, weight_decay >= 0 and warmup in [0, 1); got "
                 f"{self.learning_rate}, {self.weight_decay} and {self.warmup}."
+            )
+        end = self.weight_decay_end
+        if end is not None and (not end >= 0 or not self.weight_decay > 0):
+            raise ValueError(
+                "a weight decay that changes must start above 0 and end at 0 or above; got "
+                f"{self.weight_decay} and {end}."
             )
         if not all(0 <= beta < 1 for beta in self.betas) or len(self.betas) != 2:
             raise ValueError(f"betas must be two numbers in [0, 1), got {self.betas}.")

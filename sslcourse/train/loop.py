@@ -23,9 +23,8 @@ from sslcourse.train.checkpoint import load_checkpoint, read_checkpoint, save_ch
 from sslcourse.train.config import TrainConfig
 from sslcourse.train.history import History
 from sslcourse.train.interrupt import until_interrupted
-from sslcourse.train.optimizer import batch_order, build_optimizer, step_generator
+from sslcourse.train.optimizer import batch_order, build_optimizer, set_rates, step_generator
 from sslcourse.train.recipe import first_change, recipe_of
-from sslcourse.train.schedule import SCHEDULES
 
 
 class Method(Protocol):
@@ -87,10 +86,7 @@ class Run:
     def take_step(self) -> None:
         """Views, loss, gradients, update; one record in the history."""
         config, device = self.config, self.images.device
-        factor = SCHEDULES[config.schedule](self.progress, config.warmup)
-        rate = config.learning_rate * factor
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        rate = set_rates(self.optimizer, config, self.progress)
         generator = step_generator(config.seed, self.step, device)
         views = self.method.make_views(self.images.images[self.batch()], generator)
         half = self.history.precision == "bfloat16"

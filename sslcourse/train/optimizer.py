@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from sslcourse.train.config import TrainConfig
+from sslcourse.train.schedule import SCHEDULES, cosine
 
 
 def build_optimizer(method: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
@@ -21,6 +22,21 @@ def build_optimizer(method: nn.Module, config: TrainConfig) -> torch.optim.Optim
         return torch.optim.AdamW(groups, config.learning_rate, config.betas, fused=True)
     # not fused: fused SGD fails where a weight gets its first gradient later than others do
     return torch.optim.SGD(groups, config.learning_rate, momentum=0.9, nesterov=True)
+
+
+def set_rates(optimizer: torch.optim.Optimizer, config: TrainConfig, progress: float) -> float:
+    """Bring learning rate and weight decay to where they are after a share of the training.
+
+    Returns:
+        The learning rate.
+    """
+    rate = config.learning_rate * SCHEDULES[config.schedule](progress, config.warmup)
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+        # biases and norms have none, and keep none
+        if config.weight_decay_end is not None and group["weight_decay"]:
+            group["weight_decay"] = cosine(progress, config.weight_decay, config.weight_decay_end)
+    return rate
 
 
 def batch_order(seed: int, epoch: int, count: int, device: torch.device) -> Tensor:
