@@ -8,29 +8,10 @@ import warnings
 
 import pytest
 import torch
-from torch import nn
+from trainings import SCENES, Recorder, config, same_weights, small_method
 
-from sslcourse.data import Augment, ImageSet, load
-from sslcourse.methods import SimCLR
-from sslcourse.networks import VisionTransformer, resnet
+from sslcourse.data import ImageSet
 from sslcourse.train import TrainConfig, cosine, fit, loop, warmup_cosine
-from sslcourse.train.optimizer import build_optimizer
-
-SCENES = load("scenes", limit=64)
-
-
-def small_method(seed: int = 0) -> SimCLR:
-    torch.manual_seed(seed)
-    return SimCLR(resnet(8, (1, 1)), augment=Augment(crop_scale=(0.5, 1)))
-
-
-def config(**changes) -> TrainConfig:
-    return TrainConfig(**{"steps": 6, "batch_size": 16, "precision": "float32", **changes})
-
-
-def same_weights(a: nn.Module, b: nn.Module) -> bool:
-    pairs = zip(a.state_dict().values(), b.state_dict().values(), strict=True)
-    return all(torch.equal(x, y) for x, y in pairs)
 
 
 def test_schedule_rises_in_a_line_and_falls_along_a_cosine():
@@ -58,26 +39,6 @@ def test_collapse_dashboard_is_measured_from_start_to_end():
     history = fit(small_method(), SCENES, config(watch=3))
     assert history.collapse["step"] == [1, 2, 4, 6]
     assert all(1 <= rank <= 16 for rank in history.collapse["effective_rank"])
-
-
-class Recorder(nn.Module):
-    """A method that notes which images it sees, and learns nothing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 2))
-        self.seen, self.draws, self.progress, self.rates = [], [], [], []
-
-    def make_views(self, images, generator=None):
-        self.seen.append(images.flatten(1).long().sum(1))
-        self.draws.append(torch.rand(1, generator=generator).item())
-        return images.float() / 255
-
-    def loss(self, views):
-        return self.encoder(views).square().mean(), {}
-
-    def after_step(self, progress):
-        self.progress.append(progress)
 
 
 def test_an_epoch_shows_every_image_once_in_a_new_order():
@@ -160,71 +121,6 @@ def test_seconds_end_the_training_and_its_schedule(monkeypatch):
     assert history["learning_rate"][-1] < 0.1 * max(history["learning_rate"])
 
 
-def test_weights_decay_but_biases_and_norms_do_not():
-    """With no gradient worth naming only the decay moves a weight."""
-    method = Recorder()
-    method.encoder.requires_grad_(True)
-    before = [parameter.clone() for parameter in method.encoder.parameters()]
-    method.loss = lambda views: (0 * method.encoder(views).sum(), {})
-    fit(method, SCENES, config(steps=1, weight_decay=0.5, learning_rate=0.1, warmup=0))
-    weight, bias = method.encoder.parameters()
-    assert torch.allclose(weight, before[0] * (1 - 0.1 * 0.5))
-    assert torch.equal(bias, before[1])
-
-
-def test_weight_decay_goes_along_a_cosine_and_biases_keep_none():
-    """With no gradient worth naming only the decay moves a weight, each step by its own share."""
-    method = Recorder()
-    method.encoder.requires_grad_(True)
-    before = [parameter.clone() for parameter in method.encoder.parameters()]
-    method.loss = lambda views: (0 * method.encoder(views).sum(), {})
-    recipe = config(
-        steps=4, weight_decay=0.1, weight_decay_end=0.5, learning_rate=0.2, warmup=0, watch=1
-    )
-    history = fit(method, SCENES, recipe)
-    shrunk = 1.0
-    for step, rate in enumerate(history["learning_rate"]):
-        shrunk *= 1 - rate * (0.5 - 0.4 * (1 + math.cos(math.pi * step / 4)) / 2)
-    weight, bias = method.encoder.parameters()
-    assert torch.allclose(weight, before[0] * shrunk)
-    assert torch.equal(bias, before[1])
-
-
-def test_a_changing_weight_decay_goes_on_where_it_was(tmp_path):
-    recipe = {"weight_decay": 0.1, "weight_decay_end": 0.9, "learning_rate": 0.02}
-    whole, parts = small_method(), small_method()
-    fit(whole, SCENES, config(**recipe))
-
-    def press_control_c(step, history):
-        if step == 3:
-            signal.raise_signal(signal.SIGINT)
-
-    resumable = config(**recipe, checkpoint=tmp_path / "run.pt")
-    fit(parts, SCENES, resumable, on_step=press_control_c)
-    resumed = small_method()
-    fit(resumed, SCENES, resumable)
-    assert same_weights(whole, resumed)
-    with pytest.raises(ValueError, match="was trained with weight_decay_end = 0.9, not 0.5"):
-        fit(
-            small_method(),
-            SCENES,
-            config(**recipe | {"weight_decay_end": 0.5}, checkpoint=tmp_path / "run.pt"),
-        )
-
-
-def test_clipping_bounds_the_step():
-    method = Recorder()
-    method.loss = lambda views: (1e6 * method.encoder(views).sum(), {})
-    before = [parameter.clone() for parameter in method.encoder.parameters()]
-    recipe = config(steps=1, optimizer="sgd", clip=1.0, learning_rate=1.0, warmup=0, weight_decay=0)
-    fit(method, SCENES, recipe)
-    moved = sum(
-        (after - start).square().sum()
-        for after, start in zip(method.encoder.parameters(), before, strict=True)
-    ).sqrt()
-    assert moved.item() == pytest.approx(1.9, rel=1e-3)  # Nesterov's first step is 1 + 0.9
-
-
 def test_bfloat16_trains_and_says_so():
     history = fit(small_method(), SCENES, config(steps=2, precision="bfloat16"))
     assert history.precision == "bfloat16" and all(map(math.isfinite, history["loss"]))
@@ -299,12 +195,3 @@ def test_trains_where_the_images_are():
     method = small_method()
     history = fit(method, images, config(precision="auto"))
     assert next(method.parameters()).is_cuda and len(history) == 6
-
-
-def test_tokens_and_positions_of_a_transformer_do_not_decay():
-    network = VisionTransformer(16, 4, 24, 1, 3, positions="learned", layer_scale=0.1)
-    decaying, staying = build_optimizer(network, config(weight_decay=0.5)).param_groups
-    assert (decaying["weight_decay"], staying["weight_decay"]) == (0.5, 0.0)
-    shapes = [tuple(p.shape) for p in staying["params"]]
-    assert (1, 1, 24) in shapes and (1, 17, 24) in shapes, "class token and positions"
-    assert all(p.ndim == 2 for p in decaying["params"]) and len(decaying["params"]) == 5
