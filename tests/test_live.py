@@ -52,6 +52,13 @@ def test_three_panels_hold_the_history(history):
     assert list(rank.lines[0].get_ydata()) == [3.0, 6.0] and rank.get_ylim()[0] == 0
 
 
+def test_beit_is_told_what_frequencies_are_worth(history):
+    history.columns["unigram"] = [2.65, 2.6]
+    loss = draw_training(history, steps=4).axes[0]
+    assert [set(line.get_ydata()) for line in loss.lines[1:]] == [{2.7}, {2.6}]
+    assert [text.get_text() for text in loss.texts] == ["chance", "unigram entropy"]
+
+
 def test_a_method_without_chance_and_a_start_without_history():
     empty = draw_training(None, None)
     assert [len(axes.lines) for axes in empty.axes] == [0, 0, 0]

@@ -28,3 +28,9 @@ def test_a_table_differs_in_its_measured_numbers_only():
     assert ">25%<" in pages[0] and "&lt;a&gt;" in pages[0] and "<th>x</th>" in pages[0]
     cleaned = [re.sub(rule["regex"], rule["replace"], page) for page in pages]
     assert pages[0] != pages[1] and cleaned[0] == cleaned[1] and "100%" not in cleaned[0]
+
+
+def test_a_row_may_lack_a_column():
+    page = number_table({"a": {"x": 1.0}, "b": {"x": 2.0, "y": 3.0}}, "Two rows.")._repr_html_()
+    cells = [re.findall(r">([^<]+)</td>", row) for row in page.split("</tr>")[1:3]]
+    assert cells == [["1.00", "–"], ["2.00", "3.00"]]

@@ -29,6 +29,8 @@ def draw_training(history: History | None, steps: int | None, title: str = "") -
         loss.plot(history["step"], history["loss"], color=BLUE, linewidth=1.3)
         if "chance" in history.columns:
             chance_line(loss, history["chance"][-1])
+        if "unigram" in history.columns:  # BEiT: what frequencies alone are worth
+            chance_line(loss, history["unigram"][-1], "unigram entropy", below=True)
         for axes, name in ((spread, "feature_std"), (rank, "effective_rank")):
             values = history.collapse.get(name, [])
             axes.plot(history.collapse.get("step", []), values, color=BLUE, marker="o", ms=4)

@@ -32,18 +32,22 @@ def number_table(
     """A small table of measured numbers, where a picture would say no more.
 
     Args:
-        rows: {row: {column: number}}, the same columns in every row.
+        rows: {row: {column: number}}; a column that a row doesn't have becomes a dash.
         description: the sentence that stands for it; it holds no measured number.
         form: how to write a number: ".2f", or ".0%" for shares.
 
     Returns:
         The table. `class="measured"` tells the notebook tests that a number may differ elsewhere.
     """
-    columns = next(iter(rows.values()))
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+
+    def cell(number: float | None) -> str:
+        return f'<td class="measured">{"–" if number is None else format(number, form)}</td>'
+
     head = "".join(f"<th>{html.escape(name)}</th>" for name in ("", *columns))
     body = "".join(
         f"<tr><th>{html.escape(name)}</th>"
-        + "".join(f'<td class="measured">{row[column]:{form}}</td>' for column in columns)
+        + "".join(cell(row.get(column)) for column in columns)
         + "</tr>"
         for name, row in rows.items()
     )

@@ -36,19 +36,22 @@ def label_axes(axes: Axes, x_label: str, y_label: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def chance_line(axes: Axes, chance: float) -> None:
-    """A dashed horizontal line at the value that means "learned nothing"."""
-    axes.axhline(chance, color=ORANGE, linestyle="--", linewidth=1.2)
+def chance_line(axes: Axes, chance: float, name: str = "chance", *, below: bool = False) -> None:
+    """A dashed horizontal line at the value that means "learned nothing".
+
+    A second one, dotted, says with its name what else is no learning; its name stands below.
+    """
+    axes.axhline(chance, color=ORANGE, linestyle=":" if below else "--", linewidth=1.2)
     axes.annotate(
-        "chance",
+        name,
         (1, chance),
         xycoords=("axes fraction", "data"),
-        xytext=(0, 2),
+        xytext=(0, -2 if below else 2),
         textcoords="offset points",
         color=ORANGE,
         fontsize=TEXT,
         ha="right",
-        va="bottom",
+        va="top" if below else "bottom",
     )
 
 

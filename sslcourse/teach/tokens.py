@@ -17,6 +17,7 @@ from sslcourse.teach.masking import HOLE
 
 FIELD = 9  # patches in a row of a field; its middle is far enough from the border
 GAP = 1  # pixels between two tiles
+LINE = 0.8  # grey of the gaps: many a tile is white, hardly one is just this grey
 
 
 def code_tiles(tokenizer: ImageTokenizer) -> Tensor:
@@ -36,7 +37,7 @@ def wall(tiles: Tensor, columns: int) -> Tensor:
     """Tiles (K, 3, P, P) in rows with gaps between them: one picture (3, H, W)."""
     missing = -len(tiles) % columns
     empty = tiles.new_full((missing, *tiles.shape[1:]), HOLE)
-    framed = F.pad(torch.cat([tiles, empty]), (0, GAP, 0, GAP), value=HOLE)
+    framed = F.pad(torch.cat([tiles, empty]), (0, GAP, 0, GAP), value=LINE)
     return rearrange(framed, "(r c) d h w -> d (r h) (c w)", c=columns)[:, :-GAP, :-GAP]
 
 
