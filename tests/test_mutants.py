@@ -3,15 +3,13 @@
 A mutant is one edit of one file. The named tests run on the copy and must fail.
 """
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import mutants_methods
 import mutants_parts
 import pytest
+from mutant_run import exit_code
 
 import sslcourse
 
@@ -28,15 +26,7 @@ def run_on_copy(folder: Path, file: str, right: str, wrong: str, tests: str) -> 
     source = (copy / file).read_text()
     assert source.count(right) == 1, "the mutant no longer fits the code: adapt it"
     (copy / file).write_text(source.replace(right, wrong))
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-        + [str(TESTS / test) for test in tests.split()],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder)},
-        capture_output=True,
-        text=True,
-    )
-    return done.returncode
+    return exit_code(folder, [str(TESTS / test) for test in tests.split()])
 
 
 @pytest.mark.parametrize("name", MUTANTS)
