@@ -27,7 +27,7 @@ from sslcourse.evaluate import extract_features, knn_accuracy, linear_probe, pix
 from sslcourse.hardware import describe_device, keep_freed_memory
 from sslcourse.methods import random_mask
 from sslcourse.pretrained import find_tokenizer
-from sslcourse.scores import pretext_scores
+from sslcourse.scores import kept_encoder, pretext_scores
 from sslcourse.train import fit
 
 RATIOS = (0.25, 0.5, 0.75, 0.9)
@@ -112,20 +112,26 @@ def frozen_scores(encoder: nn.Module | None, images: Split) -> dict[str, float]:
 
 
 def changed_budget(method: str, settings: dict[str, Any]) -> Budget:
-    """The laptop budget with some parts of its training, its encoder or its method replaced."""
+    """The laptop budget with some of its parts replaced.
+
+    A setting names a part of the training, of the encoder, of the budget itself, of the views, as
+    in "augment.jitter" and "small.crop_scale", or else an argument of the method.
+    """
     chosen = budget(method, "laptop")
-    training = {field.name for field in fields(chosen.training)}
     encoder = inspect.signature(NETWORKS[chosen.network]).parameters
-    parts: dict[str, dict[str, Any]] = {"training": {}, "encoder": {}, "method": {}}
     for name, value in settings.items():
-        part = "training" if name in training else "encoder" if name in encoder else "method"
-        parts[part][name] = value
-    return replace(
-        chosen,
-        training=replace(chosen.training, **parts["training"]),
-        encoder=chosen.encoder | parts["encoder"],
-        method=chosen.method | parts["method"],
-    )
+        part, _, inner = name.rpartition(".")
+        if part:
+            chosen = replace(chosen, **{part: replace(getattr(chosen, part), **{inner: value})})
+        elif name in {field.name for field in fields(chosen.training)}:
+            chosen = replace(chosen, training=replace(chosen.training, **{name: value}))
+        elif name in encoder:
+            chosen = replace(chosen, encoder=chosen.encoder | {name: value})
+        elif name in {field.name for field in fields(chosen)}:
+            chosen = replace(chosen, **{name: value})
+        else:
+            chosen = replace(chosen, method=chosen.method | {name: value})
+    return chosen
 
 
 def try_out(
@@ -138,7 +144,7 @@ def try_out(
     scores = {"loss": history["loss"][-1], **pretext_scores(method, images.choose)}
     if name != "tokenizer":
         held_out = replace(images, train=images.learn, test=images.choose)
-        scores |= frozen_scores(method.encoder, held_out)
+        scores |= frozen_scores(kept_encoder(method), held_out)
     return method, scores
 
 
