@@ -60,6 +60,7 @@ class Results:
     Args:
         path: the file; rows that it has are read.
         about: what holds for all rows, such as the data; it must agree with the file's.
+        fresh: begin with no row; the first one that is added replaces the file.
 
     Attributes:
         rows: {row: {column: number}}, numbers rounded to four decimals.
@@ -68,9 +69,11 @@ class Results:
         ValueError: a damaged file, or one that was measured in another way.
     """
 
-    def __init__(self, path: Path, about: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, path: Path, about: Mapping[str, Any] | None = None, *, fresh: bool = False
+    ) -> None:
         self.path, self.about, self.rows = path, dict(about or {}), {}
-        if not path.is_file():
+        if fresh or not path.is_file():
             return
         content = read_results(path)
         for name, value in self.about.items():
