@@ -70,15 +70,16 @@ def train(run: Run) -> dict[str, float]:
 
     Returns:
         What it cost: "steps", "ms a step" (wall-clock time by steps, saving and watching
-        included) and "MiB" (see `peak_memory`); for supervised training also "tuned, all", its
-        accuracy on the test images, and "rate, all".
+        included), "MiB" at the peak of its process, and "MiB before" its first step (see
+        `peak_memory`); for supervised training also "tuned, all", its accuracy on the test images,
+        and "rate, all".
 
     Raises:
         KeyboardInterrupt: it was stopped, and is saved.
         OSError: the process was killed, or the disk is full.
         ValueError: of `fit`, such as a checkpoint of another recipe.
     """
-    if not run.facts.is_file():
+    if not (run.facts.is_file() and run.checkpoint.is_file()):
         try:
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
                 pool.submit(train_here, run).result()
@@ -136,18 +137,19 @@ def learn_without(run: Run) -> dict[str, float] | None:
     recipe = budget(run.method, "laptop").training
     length = {"seconds": run.seconds}
     recipe = plan(recipe, length, len(images), run.seed, run.checkpoint, fresh=False)
-    history = fit_shown(make(run, images), images, replace(recipe, precision=run.precision))
+    method, before = make(run, images), memory(run)
+    history = fit_shown(method, images, replace(recipe, precision=run.precision))
     if history.interrupted:
         return None
     if history.unsaved:
         raise OSError(history.unsaved)
-    return costs(run, history["seconds"][-1], len(history))
+    return costs(run, history["seconds"][-1], len(history), before)
 
 
 def learn_with_labels(run: Run) -> dict[str, float]:
     """Supervised training of the same encoder: fine-tuning from random weights, with all labels."""
     images = load_split(run.data, run.size).to(run.device)
-    encoder = make(run, images.train).encoder
+    encoder, before = make(run, images.train).encoder, memory(run)
 
     def tuned(learn: ImageSet, test: ImageSet, rate: float):
         shared = {"seconds": run.seconds, "batch_size": BATCH, "seed": run.seed}
@@ -161,12 +163,16 @@ def learn_with_labels(run: Run) -> dict[str, float]:
         rate = max(on_held_out, key=on_held_out.get)
     result = tuned(images.train, images.test, rate)
     save_checkpoint(run.checkpoint, result.encoder)
-    facts = costs(run, run.seconds, result.steps)
+    facts = costs(run, run.seconds, result.steps, before)
     return facts | {"tuned, all": result.accuracy, "rate, all": rate}
 
 
-def costs(run: Run, seconds: float, steps: int) -> dict[str, float]:
+def memory(run: Run) -> float | None:
+    """The peak so far, in MiB; what it is is said at `peak_memory`."""
+    return peak_memory(torch.device(run.device))
+
+
+def costs(run: Run, seconds: float, steps: int, before: float | None) -> dict[str, float]:
     """Time and memory of a training that has just ended in this process."""
-    memory = peak_memory(torch.device(run.device))
     found = {"steps": float(steps), "ms a step": 1e3 * seconds / steps}
-    return found if memory is None else found | {"MiB": memory}
+    return found if before is None else found | {"MiB": memory(run), "MiB before": before}
