@@ -10,11 +10,11 @@ import urllib.error
 
 import pytest
 import torch
+from photographs import write_photographs
 from PIL import Image
 
 from sslcourse.__main__ import main
 from sslcourse.check_setup import CHECKS, Problem, check_setup
-from sslcourse.data import load
 from sslcourse.pretrain import TrainingLine
 
 
@@ -23,14 +23,7 @@ def photographs(tmp_path, monkeypatch):
     """A folder of 40 training and 20 test pictures in two classes, and a quiet cache."""
     monkeypatch.setenv("SSLCOURSE_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "photographs"
-    for split, count in (("train", 40), ("test", 20)):
-        scenes = load("scenes", split, limit=count)
-        for index, image in enumerate(scenes.images):
-            path = folder / split / ("disc" if index % 2 else "other") / f"{index:03}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(image.permute(1, 2, 0).numpy()).save(path)
-    return folder
+    return write_photographs(tmp_path / "photographs", 40, 20)
 
 
 def test_pretrain_runs_the_whole_job_and_goes_on(photographs, tmp_path, capfd):

@@ -5,8 +5,8 @@
 
 Each training is `python -m sslcourse pretrain` in a process of its own, which saves many times a
 second. It gets SIGKILL at random moments (while it loads, trains or writes its checkpoint) and is
-started again until it is done. Then weights, optimiser and losses must equal those of an undisturbed
-training, bit for bit. Exits with 1 where they do not.
+started again until it is done. Then weights, optimiser and losses must equal an undisturbed
+training's, bit for bit. Exits with 1 where they do not.
 """
 
 import argparse
@@ -37,15 +37,16 @@ FORK = get_context("fork")
 EVERY = 0.02  # seconds between two saves
 
 
-def run_command(arguments: list[str], said: Path) -> None:
+def run_command(arguments: list[str], batch_size: int | None, said: Path) -> None:
     """In a fork: one command; what it says goes to a file."""
     file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(file, 1)
     os.dup2(file, 2)
     for budgets in BUDGETS.values():
         # the choice of a precision measures speeds, so two trainings might choose differently
-        often = {"checkpoint_seconds": EVERY, "precision": "float32"}
+        often: dict[str, Any] = {"checkpoint_seconds": EVERY, "precision": "float32"}
         laptop = budgets["laptop"]
+        often["batch_size"] = batch_size or laptop.training.batch_size
         budgets["laptop"] = replace(laptop, training=replace(laptop.training, **often))
     os._exit(command(arguments))
 
@@ -95,9 +96,10 @@ def saved_step(path: Path) -> int:
 class Training:
     """One method's command, undisturbed and killed."""
 
-    def __init__(self, method: str, data: str, steps: int, folder: Path) -> None:
-        self.method, self.folder = method, folder
-        self.arguments = ["pretrain", method, "--data", data, "--steps", str(steps)]
+    def __init__(self, method: str, options: argparse.Namespace, folder: Path) -> None:
+        self.method, self.folder, self.batch_size = method, folder, options.batch_size
+        self.arguments = ["pretrain", method, "--data", options.data]
+        self.arguments += ["--steps", str(options.steps)]
         if method == "beit":
             self.arguments += ["--tokenizer", "tokenizer-scenes"]
         self.whole = folder / f"{method}-whole.pt"
@@ -106,7 +108,7 @@ class Training:
     def start(self, checkpoint: Path) -> BaseProcess:
         said = self.folder / f"{checkpoint.stem}.txt"
         arguments = [*self.arguments, "--checkpoint", str(checkpoint)]
-        process = FORK.Process(target=run_command, args=(arguments, said))
+        process = FORK.Process(target=run_command, args=(arguments, self.batch_size, said))
         process.start()
         return process
 
@@ -151,7 +153,7 @@ def disturb(options: argparse.Namespace, folder: Path) -> int:
     chance = random.Random(options.seed)
     trainings = []
     for method in options.methods:
-        trainings.append(Training(method, options.data, options.steps, folder))
+        trainings.append(Training(method, options, folder))
         trainings[-1].undisturbed()
         print(f"{method}: undisturbed in {trainings[-1].seconds:.1f} s", flush=True)
     share = -(-options.kills // len(trainings))
@@ -173,6 +175,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--batch-size", type=int, help="default: the laptop budget's")
     parser.add_argument("--data", default="scenes", help="scenes, or a folder of class folders")
     parser.add_argument("--seed", type=int, default=0, help="draws the moments")
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
