@@ -220,3 +220,25 @@ def test_a_missing_gpu_is_one_sentence(capfd):
     assert capfd.readouterr().err == (
         "error: PyTorch finds no CUDA device here; leave --device out, or say cpu.\n"
     )
+
+
+def test_a_folder_that_changed_is_noticed_when_a_training_goes_on(photographs, capfd):
+    command = ["pretrain", "simclr", "--data", str(photographs), "--steps", "2"]
+    assert main(command) == 0
+    picture = photographs / "train/disc/003.png"
+    Image.new("RGB", (32, 32), "red").save(picture)
+    assert main(command) == 2
+    errors = capfd.readouterr().err.splitlines()
+    assert re.search(r"^error: runs.*was trained with .*: the data has changed since", errors[-1])
+    picture.unlink()
+    assert main(command) == 2
+    errors = capfd.readouterr().err.splitlines()
+    assert re.search(r"images = 40 with .*, not 39 with .*: the data has changed", errors[-1])
+    assert main([*command, "--fresh"]) == 0
+
+
+def test_a_checkpoint_of_a_newer_course_is_named(photographs, capfd):
+    torch.save({"format": 2}, "new.pt")
+    command = ["pretrain", "simclr", "--data", str(photographs), "--steps", "2"]
+    assert main([*command, "--checkpoint", "new.pt"]) == 2
+    assert "error: new.pt comes from a newer version" in capfd.readouterr().err

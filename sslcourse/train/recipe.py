@@ -46,8 +46,11 @@ def plain(value: Any) -> Any:
 
 
 def first_change(before: dict[str, Any], now: dict[str, Any]) -> str | None:
-    """Name the first difference of two recipes; None where they agree."""
-    for name in [*now, *before]:
+    """Name the first difference of two recipes; None where they agree.
+
+    The data comes first: fewer images may bring smaller batches and more.
+    """
+    for name in [*DATA, *now, *before]:
         if name in ADDED and name not in before:
             continue
         if before.get(name) != now.get(name):
