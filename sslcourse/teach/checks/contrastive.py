@@ -1,0 +1,320 @@
+"""03.1, NT-Xent: what a wrong loss still does, and by which behaviour it is recognised.
+
+Two closed forms carry much of it. When all projections are one point, all similarities are equal
+and the loss is the logarithm of the number of candidates: 2N - 1. When all 2N are orthogonal, the
+positive looks like every negative, and the loss is ln(2N - 1) again.
+"""
+
+import math
+
+import torch
+
+from sslcourse.methods.simclr import nt_xent_loss
+from sslcourse.teach.checks.cases import from_reference
+from sslcourse.teach.checks.numbers import close, constant_ratio, drawn, one_hot
+from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
+
+Z1, Z2 = drawn(4, 6, seed=1), drawn(4, 6, seed=2)
+UNIT1, UNIT2 = (torch.nn.functional.normalize(z, dim=1) for z in (Z1, Z2))
+SMALL1, SMALL2 = one_hot(0, 1, width=3), one_hot(0, 2, width=3)  # two images, one pair agrees
+
+
+def collapsed(f: Attempt, count: int) -> float:
+    """The loss when all projections are one point; divided by T where T rescales it."""
+    return float(f(torch.ones(count, 4), torch.ones(count, 4), temperature=0.5))
+
+
+def candidates(f: Attempt, extra: int, per_image: int = 2) -> bool:
+    """Whether a collapsed batch counts `per_image` N + extra candidates, for several N."""
+    return all(close(collapsed(f, n), math.log(per_image * n + extra)) for n in (3, 5))
+
+
+def ratios(f: Attempt, count: int = 4, temperature: float = 0.5) -> float | None:
+    """The loss divided by the right one, where it is the same for different projections."""
+    draws = [(drawn(count, 6, seed=s), drawn(count, 6, seed=s + 9)) for s in (3, 4, 5)]
+    return constant_ratio(
+        [(f(*z, temperature=temperature), nt_xent_loss(*z, temperature=temperature)) for z in draws]
+    )
+
+
+def view_is_its_own_positive(f: Attempt) -> bool:
+    """With orthogonal projections only the view itself is better than a negative."""
+    z = torch.eye(6)
+    return close(f(z[:3], z[3:], temperature=0.5), math.log(1 + 5 * math.exp(-2)))
+
+
+def shuffling_changes_nothing(f: Attempt) -> bool:
+    moved = [f(Z1, Z2.roll(shift, 0), temperature=0.5) for shift in (1, 2)]
+    depends = not close(f(Z1, drawn(4, 6, seed=8), temperature=0.5), f(Z1, Z2, temperature=0.5))
+    return depends and all(close(m, f(Z1, Z2, temperature=0.5)) for m in moved)
+
+
+def pairs_are_neighbours(f: Attempt) -> bool:
+    z = torch.cat([Z1, Z2])
+    return close(f(Z1, Z2, temperature=0.5), nt_xent_loss(z[0::2], z[1::2], temperature=0.5))
+
+
+def length_matters(f: Attempt) -> bool:
+    """Longer projections change the loss."""
+    return not close(f(3 * Z1, 3 * Z2, temperature=0.5), f(Z1, Z2, temperature=0.5))
+
+
+def one_length_matters(f: Attempt) -> bool:
+    """All lengths together don't matter, but the length of one row does."""
+    longer = Z1 * torch.tensor([[5.0], [1.0], [1.0], [1.0]])
+    same = close(f(3 * Z1, 3 * Z2, temperature=0.5), f(Z1, Z2, temperature=0.5))
+    return same and not close(f(longer, Z2, temperature=0.5), f(Z1, Z2, temperature=0.5))
+
+
+def equals_at(f: Attempt, change) -> bool:
+    """Whether the loss at T is the right loss at another temperature, for several T."""
+    return all(
+        close(f(Z1, Z2, temperature=t), nt_xent_loss(Z1, Z2, temperature=change(t)))
+        for t in (0.4, 0.8)
+    )
+
+
+def rescaled(f: Attempt) -> bool:
+    found = [ratios(f, temperature=t) for t in (0.25, 0.5)]
+    return None not in found and constant_ratio(list(zip(found, (0.25, 0.5)))) is not None
+
+
+def grows_with_batch(f: Attempt) -> bool:
+    small, large = ratios(f, 3), ratios(f, 5)
+    return None not in (small, large) and close(small / 3, large / 5)
+
+
+def ends_below_zero(f: Attempt) -> bool:
+    return ratios(f) is not None and ratios(f) < 0
+
+
+def one_anchor_set(f: Attempt) -> bool:
+    """Changing the roles of the views changes the loss, though both are anchors in NT-Xent."""
+    there, back = f(Z1, Z2, temperature=0.5), f(Z2, Z1, temperature=0.5)
+    return not close(there, back) and close(
+        (there + back) / 2, nt_xent_loss(Z1, Z2, temperature=0.5)
+    )
+
+
+MISTAKES = (
+    Mistake(
+        "view-is-its-own-positive",
+        "Your loss asks every view to find itself: with orthogonal projections a view can only win "
+        "against its negatives if it is its own positive.",
+        (
+            "Which entry of a row of the similarity matrix belongs to the positive?",
+            "Entry (i, i) is a view with itself. It must be no candidate at all.",
+            "Fill the diagonal with -inf, then point row i at column i + N, and row i + N at i.",
+        ),
+        view_is_its_own_positive,
+    ),
+    Mistake(
+        "labels-all-zero",
+        "Shuffling the second views doesn't change your loss, so it doesn't know the positives: "
+        "your labels point at one fixed column, but after the diagonal is removed the positive "
+        "stands elsewhere.",
+        (
+            "Shuffle the rows of z2. Which entry of a row is the positive now?",
+            "Label 0 is right only if you moved the positive to column 0 yourself.",
+            "For z = torch.cat([z1, z2]) the positive of row i is column (i + N) % (2N).",
+        ),
+        shuffling_changes_nothing,
+    ),
+    Mistake(
+        "pairs-read-as-neighbours",
+        "Your loss pairs the rows 0 and 1, 2 and 3, … of the stacked views, but those are different "
+        "images: the views were put one below the other, not in turn.",
+        (
+            "Write down, for N = 2, which image each of the four stacked rows shows.",
+            "torch.cat gives image 0, 1, 0, 1; torch.stack(dim=1) and flatten give 0, 0, 1, 1.",
+            "After torch.cat([z1, z2]) the partner of row i is row (i + N) % (2N).",
+        ),
+        pairs_are_neighbours,
+    ),
+    Mistake(
+        "inputs-not-normalised",
+        "Your loss changes when all projections become three times as long: it compares inner "
+        "products, not cosines.",
+        (
+            "Cosine similarity knows directions only. What happens to lengths in your code?",
+            "After normalisation no logit can be larger than 1 / temperature.",
+            "Begin with z = F.normalize(z, dim=1).",
+        ),
+        length_matters,
+    ),
+    Mistake(
+        "normalised-over-the-wrong-axis",
+        "The length of a single projection still changes your loss: you divide by a norm over the "
+        "batch, or over everything, instead of each row's own norm.",
+        (
+            "Print z.norm(dim=1) after your normalisation. What should it say?",
+            "Each row is one projection; its D numbers are in dimension 1.",
+            "Use F.normalize(z, dim=1), or z / z.norm(dim=1, keepdim=True).",
+        ),
+        one_length_matters,
+    ),
+    Mistake(
+        "self-pair-kept",
+        "When all projections are one point, your loss is ln(2N) instead of ln(2N - 1): each view "
+        "still has itself among its candidates.",
+        (
+            "How many other views does a view have in a batch of 2N?",
+            "The diagonal of the similarity matrix is always 1, the best there is.",
+            "logits.fill_diagonal_(-torch.inf) takes it out of the softmax.",
+        ),
+        lambda f: candidates(f, 0),
+    ),
+    Mistake(
+        "positive-left-out-of-the-denominator",
+        "When all projections are one point, your loss is ln(2N - 2): the sum below the fraction "
+        "has only the negatives.",
+        (
+            "Look at the sum in equation 1: which k does it leave out?",
+            "Only k = i is left out. The positive belongs to the candidates.",
+            "Take the softmax over all 2N - 1 other views, the positive included.",
+        ),
+        lambda f: candidates(f, -2),
+    ),
+    Mistake(
+        "negatives-from-the-other-view-only",
+        "When all projections are one point, your loss is ln N: you compare z1 with z2 only, and "
+        "miss the negatives among the views of one side.",
+        (
+            "How many negatives has a view in NT-Xent?",
+            "A (N, N) matrix holds N - 1 negatives a row; 2N - 2 are wanted.",
+            "Stack first: z = torch.cat([z1, z2]), then z @ z.T is (2N, 2N).",
+        ),
+        lambda f: candidates(f, 0, per_image=1),
+    ),
+    Mistake(
+        "temperature-multiplied",
+        "Your loss at temperature T is the right loss at 1 / T: the similarities are multiplied by "
+        "the temperature.",
+        (
+            "Should a small temperature make the softmax sharper or flatter?",
+            "T = 0.1 should stretch the cosines to the range -10 to 10.",
+            "Divide the similarities by the temperature.",
+        ),
+        lambda f: equals_at(f, lambda t: 1 / t),
+    ),
+    Mistake(
+        "temperature-ignored",
+        "Your loss is the same at every temperature.",
+        (
+            "Where does the temperature stand in equation 1?",
+            "Every similarity is divided by it, before the exponential.",
+            "logits = z @ z.T / temperature",
+        ),
+        lambda f: close(f(Z1, Z2, temperature=0.2), f(Z1, Z2, temperature=0.9)),
+    ),
+    Mistake(
+        "temperature-applied-twice",
+        "Your loss at T is the right loss at T squared: you divide by the temperature twice.",
+        (
+            "Count the places where the temperature occurs in your code.",
+            "Similarities that are divided already need no second division.",
+            "Keep one division: logits = similarities / temperature.",
+        ),
+        lambda f: equals_at(f, lambda t: t * t),
+    ),
+    Mistake(
+        "loss-rescaled-by-temperature",
+        "Your loss is the right one times a factor that changes with the temperature: when all "
+        "projections are one point it isn't ln(2N - 1).",
+        (
+            "What should the loss of a collapsed batch be, and does it depend on T?",
+            "The temperature belongs inside the softmax and nowhere else.",
+            "Return F.cross_entropy(logits, labels) as it is.",
+        ),
+        rescaled,
+    ),
+    Mistake(
+        "loss-without-minus",
+        "Your loss is the right one with the wrong sign: descending it drives positives apart.",
+        (
+            "Can the negative logarithm of a probability be below zero?",
+            "The loss is the *negative* log of the positive's share.",
+            "Put a minus in front, or use F.cross_entropy, which has it.",
+        ),
+        ends_below_zero,
+    ),
+    Mistake(
+        "summed-over-the-batch",
+        "Your loss grows with the batch: you add the terms of the views instead of averaging them.",
+        (
+            "Should twice the batch double the loss?",
+            "Equation 1 is averaged over all 2N views.",
+            "Use .mean(), or reduction='mean'.",
+        ),
+        grows_with_batch,
+    ),
+    Mistake(
+        "wrong-factor",
+        "Your loss is the right one times a constant. Some codes add the losses of both views; "
+        "here it is the mean over all 2N views.",
+        (
+            "Compare your loss of a collapsed batch with ln(2N - 1).",
+            "There are 2N terms. By which number do you divide their sum?",
+            "Take one mean over all 2N terms, or (loss_1 + loss_2) / 2.",
+        ),
+        lambda f: ratios(f) is not None and not close(ratios(f), 1.0),
+    ),
+    Mistake(
+        "only-first-views-are-anchors",
+        "Changing the roles of z1 and z2 changes your loss: only one set of views looks for its "
+        "partners.",
+        (
+            "In NT-Xent every view is an anchor once. How many terms do you average?",
+            "loss(i) exists for the first views and for the second views.",
+            "Average over all 2N rows of the similarity matrix.",
+        ),
+        one_anchor_set,
+    ),
+    Mistake(
+        "overflows-in-half-precision",
+        "With half precision your loss is not finite: a mask such as -1e9 or a sum of large "
+        "exponentials doesn't fit into float16.",
+        (
+            "What is the largest number of float16?",
+            "It is 65,504. A constant of -1e9 is none of its numbers; -inf is one.",
+            "Compute in float32: z = z.float(); and fill the diagonal with -torch.inf.",
+        ),
+        lambda f: half_is_lost(f) and close(f(Z1, Z2, temperature=0.5), LOSS),
+    ),
+)
+LOSS = nt_xent_loss(Z1, Z2, temperature=0.5)
+
+
+def half_is_lost(f: Attempt) -> bool:
+    """Whether float16 projections give something that is not finite, or an overflow."""
+    try:
+        return not bool(f(Z1.half(), Z2.half(), temperature=0.07).isfinite())
+    except RuntimeError as error:
+        return "overflow" in str(error)
+
+
+TASKS = (
+    Task(
+        "03.1",
+        "the NT-Xent loss",
+        "nt_xent_loss(z1, z2, *, temperature)",
+        "z1 and z2 are projections (N, D) of any length; row i of both shows image i. Return the "
+        "scalar mean of equation 1 over all 2N views.",
+        given(SMALL1, SMALL2, temperature=0.5),
+        from_reference(
+            nt_xent_loss,
+            given(SMALL1, SMALL2, temperature=0.5),
+            given(Z1, Z2, temperature=0.5),
+            given(2 * drawn(5, 8, seed=6), 3 * drawn(5, 8, seed=7), temperature=0.1),
+            names="z1 z2",
+            gradient=True,
+            invariances=(
+                (
+                    "with float16 projections the loss must stay finite.",
+                    lambda f: not half_is_lost(f),
+                ),
+            ),
+        ),
+        MISTAKES,
+    ),
+)
