@@ -97,8 +97,10 @@ def not_callable(task: Task, function: Any) -> str:
     """Why a function can't even be called as the task wants it; empty where it can."""
     if not callable(function):
         return f"expected a function, got {type(function).__name__}; it is {task.signature}."
+    args = task.first.args if task.inputs is None else range(task.inputs)
+    kwargs = task.first.kwargs if task.inputs is None else {}
     try:
-        inspect.signature(function).bind(*task.first.args, **task.first.kwargs)
+        inspect.signature(function).bind(*args, **kwargs)
     except TypeError as error:
         return f"your function can't be called as {task.signature}: {error}."
     except ValueError:  # a few built-in functions don't say

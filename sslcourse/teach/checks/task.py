@@ -144,10 +144,11 @@ class Task:
         title: what it is, in a few words.
         signature: how the function is called.
         text: what goes in and what comes out, with shapes.
-        first: inputs that only ask whether the function can be called.
+        first: the first call: of the function itself, or of what `adapt` makes of it.
         cases: in the order of `STAGES`.
         mistakes: the most specific first; the first that shows is named.
         adapt: makes a function of tensors from one that changes networks, say.
+        inputs: how many positional inputs the learner's function has, where `adapt` hides it.
     """
 
     key: str
@@ -158,3 +159,4 @@ class Task:
     cases: tuple[Case, ...]
     mistakes: tuple[Mistake, ...]
     adapt: Callable[[Callable], Callable] = field(default=lambda function: function)
+    inputs: int | None = None
