@@ -1,0 +1,293 @@
+"""06.1 to 06.3: pictures into patches and back, and which of them are hidden."""
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from sslcourse.networks.patches import patchify, unpatchify
+from sslcourse.teach.checks.behaviours import acts_like
+from sslcourse.teach.checks.cases import from_reference, holds
+from sslcourse.teach.checks.numbers import close
+from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
+
+# every pixel is its own number, so each order can be read off
+PICTURE = torch.arange(2 * 3 * 4 * 4.0).view(2, 3, 4, 4)
+SMALL = torch.arange(2 * 4 * 4.0).view(1, 2, 4, 4)
+CUT, BACK = given(PICTURE, 2), given(patchify(PICTURE, 2), 2)
+
+CHANNEL_FIRST = "n c (r p) (k q) -> n (r k) (c p q)"
+ROW = "n c (r p) (k q) -> n (r k) (p q c)"
+COLUMNS_FIRST = "n c (r p) (k q) -> n (k r) (p q c)"
+TURNED = "n c (r p) (k q) -> n (r k) (q p c)"
+GRIDDED = "n c (p r) (q k) -> n (r k) (p q c)"
+
+
+def cuts(*patterns: str):
+    """Whether patches are cut in one of these orders."""
+    return lambda f: any(
+        acts_like(f, lambda x, p, order=order: rearrange(x, order, p=p, q=p), CUT)
+        for order in patterns
+    )
+
+
+def joins(*patterns: str):
+    """Whether patches are put together as if they had been cut in one of these orders."""
+
+    def shows(f: Attempt) -> bool:
+        for order in patterns:
+            before, after = order.split(" -> ")
+            sizes = {"p": 2, "q": 2, "r": 2, "k": 2}
+            found = f(*BACK.args)
+            if close(found, rearrange(BACK.args[0], f"{after} -> {before}", **sizes)):
+                return True
+        return False
+
+    return shows
+
+
+def reshaped(x: Tensor, p: int) -> Tensor:
+    return x.reshape(len(x), -1, p * p * x.shape[1])
+
+
+def order_mistakes(shows, verb: str) -> tuple[Mistake, ...]:
+    """The wrong orders, for cutting and for putting together."""
+    return (
+        Mistake(
+            "channel-first-inside-a-patch",
+            f"You {verb} patches whose values are ordered channel, row, column; here the channel "
+            "comes last.",
+            (
+                "In which order do the values of a pixel's three channels stand?",
+                "Side by side: row, column, channel.",
+                'The right side of the pattern is "(p q c)".',
+            ),
+            shows(CHANNEL_FIRST),
+        ),
+        Mistake(
+            "patches-column-by-column",
+            f"You {verb} the patches from top to bottom; they are counted row by row.",
+            (
+                "Where is patch 1 in the picture: right of patch 0, or below?",
+                "Patches are read like text.",
+                'The pattern has "(rows columns)", in this order.',
+            ),
+            shows(COLUMNS_FIRST),
+        ),
+        Mistake(
+            "patches-turned",
+            f"Rows and columns are exchanged inside the patches that you {verb}.",
+            (
+                "Follow one pixel: which is its place inside its patch?",
+                "A patch is read row by row, like the picture.",
+                'The order is "(p q c)": p runs down, q to the right.',
+            ),
+            shows(TURNED, "n c (r p) (k q) -> n (k r) (q p c)"),
+        ),
+        Mistake(
+            "patches-of-distant-pixels",
+            "A patch holds pixels that are far from each other: the sides were split the wrong way.",
+            (
+                "Which pixels belong to the patch in the top left corner?",
+                "A side of H pixels is (rows, P): the place inside the patch changes fastest.",
+                "Split H into (H / P, P), not into (P, H / P).",
+            ),
+            shows(GRIDDED),
+        ),
+    )
+
+
+CUTTING = (
+    *order_mistakes(cuts, "cut"),
+    Mistake(
+        "only-reshaped",
+        "You only gave the numbers another shape: a patch holds pieces of rows of the whole "
+        "picture.",
+        (
+            "Which pixels are neighbours in memory?",
+            "reshape never moves a number; patches need a permutation of axes.",
+            "Split H and W, bring the axes of a patch together with permute, then flatten.",
+        ),
+        lambda f: acts_like(f, reshaped, CUT)
+        or acts_like(f, lambda x, p: reshaped(x.permute(0, 2, 3, 1), p), CUT),
+    ),
+)
+JOINING = (
+    *order_mistakes(joins, "put together"),
+    Mistake(
+        "only-reshaped",
+        "You only gave the numbers another shape: the pixels of a patch lie in one row.",
+        (
+            "Put the patches of a picture with one dark corner together. What do you see?",
+            "reshape never moves a number.",
+            "Go the steps of patchify backwards, with the inverse permutation.",
+        ),
+        lambda f: close(f(*BACK.args), BACK.args[0].reshape(2, 3, 4, 4))
+        or close(f(*BACK.args), BACK.args[0].reshape(2, 4, 4, 3).permute(0, 3, 1, 2)),
+    ),
+)
+
+SETTINGS = ((6, 16, 0.75), (5, 10, 0.6))
+
+
+def counts(f: Attempt, n: int, length: int, ratio: float) -> Tensor:
+    return f(n, length, ratio).sum(dim=1)
+
+
+def shows_instead(f: Attempt) -> bool:
+    """As many are True as should be visible."""
+    return all((counts(f, n, k, r) == k - round(r * k)).all() for n, k, r in SETTINGS)
+
+
+def number_differs(f: Attempt) -> bool:
+    return any(len(counts(f, 40, k, r).unique()) > 1 for _, k, r in SETTINGS)
+
+
+def same_for_all(f: Attempt) -> bool:
+    return all(len(f(n, k, r).unique(dim=0)) == 1 for n, k, r in SETTINGS)
+
+
+def always_together(f: Attempt) -> bool:
+    """Few places are ever hidden, or neighbours always share their fate."""
+    mask = f(400, 16, 0.75).float()
+    return bool((mask.mean(dim=0) < 0.5).any() or (mask.mean(dim=0) > 0.95).any())
+
+
+def seeded(f: Attempt) -> tuple[Tensor, Tensor]:
+    first, second = (torch.Generator().manual_seed(seed) for seed in (1, 2))
+    return f(20, 16, 0.75, generator=first), f(20, 16, 0.75, generator=second)
+
+
+def generator_ignored(f: Attempt) -> bool:
+    return bool(torch.equal(*seeded(f)))
+
+
+MASKS = (
+    Mistake(
+        "mask-inverted",
+        "As many patches are True as should stay visible: True means hidden here.",
+        (
+            "How many patches should be hidden of 16 at a ratio of 0.75?",
+            "In this course True = hidden, in MAE and BEiT.",
+            "Set the hidden places to True, or return ~mask.",
+        ),
+        shows_instead,
+    ),
+    Mistake(
+        "number-differs-between-images",
+        "Each patch is hidden by a coin of its own, so images hide different numbers, and their "
+        "visible patches don't fit into one tensor.",
+        (
+            "Print mask.sum(dim=1).",
+            "Every image must keep the same number of patches.",
+            "Sort random numbers: noise.argsort(dim=1), and hide the first ones.",
+        ),
+        number_differs,
+    ),
+    Mistake(
+        "same-mask-for-all",
+        "All images hide the same patches: one draw serves the whole batch.",
+        (
+            "Compare two rows of your mask.",
+            "Each image needs noise of its own.",
+            "torch.rand(n, length), not torch.rand(length).",
+        ),
+        same_for_all,
+    ),
+    Mistake(
+        "places-not-equally-likely",
+        "Some places are hidden nearly always and others hardly ever: the choice isn't random.",
+        (
+            "Draw many masks. How often is each place hidden?",
+            "Each place should be hidden with the probability `ratio`.",
+            "Take the places from a random permutation of each image.",
+        ),
+        always_together,
+    ),
+    Mistake(
+        "generator-ignored",
+        "Generators with different seeds give the same mask: yours isn't used, or is seeded anew.",
+        (
+            "Where does your randomness come from?",
+            "A generator that is handed over should decide.",
+            "torch.rand(n, length, generator=generator)",
+        ),
+        generator_ignored,
+    ),
+    Mistake(
+        "wrong-number-hidden",
+        "The number of hidden patches is not ratio · L.",
+        (
+            "How many of 16 patches should a ratio of 0.75 hide?",
+            "round(ratio * length)",
+            "noise.argsort(dim=1)[:, :hidden] are the places to hide.",
+        ),
+        lambda f: any((counts(f, n, k, r) != round(r * k)).any() for n, k, r in SETTINGS),
+    ),
+)
+
+TASKS = (
+    Task(
+        "06.1",
+        "pictures into patches",
+        "patchify(images, patch_size)",
+        "Images (N, C, H, W). Return (N, L, P*P*C): patches row by row, and inside a patch the "
+        "order row, column, channel.",
+        given(SMALL, 2),
+        from_reference(
+            patchify,
+            given(SMALL, 2),
+            CUT,
+            given(torch.arange(3 * 6 * 12.0).view(1, 3, 6, 12), 3),
+            names="images patch_size",
+            gradient=True,
+        ),
+        CUTTING,
+    ),
+    Task(
+        "06.2",
+        "patches into pictures",
+        "unpatchify(patches, patch_size)",
+        "Patches (N, L, P*P*C) of square pictures, as patchify makes them. Return (N, C, H, W).",
+        given(patchify(SMALL, 2), 2),
+        from_reference(
+            unpatchify,
+            given(patchify(SMALL, 2), 2),
+            BACK,
+            names="patches patch_size",
+            gradient=True,
+        ),
+        JOINING,
+    ),
+    Task(
+        "06.3",
+        "a random mask",
+        "random_mask(n, length, ratio, *, generator=None)",
+        "Return bool (n, length), True = hidden: round(ratio * length) random places in each image, "
+        "drawn for each image anew, by the generator where one is given.",
+        given(2, 4, 0.75),
+        (
+            holds(
+                "shape",
+                "expected a mask (n, length).",
+                lambda f: all(f(n, k, r).shape == (n, k) for n, k, r in SETTINGS),
+            ),
+            holds(
+                "dtype",
+                "expected bool numbers, True = hidden.",
+                lambda f: f(2, 4, 0.75).dtype == torch.bool,
+            ),
+            holds(
+                "value",
+                "each image must hide round(ratio * length) patches of its own; with ratio 0.75 "
+                "that is 3 of 4.",
+                lambda f: not any(mistake.shows(f) for mistake in MASKS if "gen" not in mistake.id),
+            ),
+            holds(
+                "invariance",
+                "a generator with another seed must give another mask.",
+                lambda f: not generator_ignored(f),
+            ),
+        ),
+        MASKS,
+    ),
+)
