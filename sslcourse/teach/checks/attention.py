@@ -21,9 +21,7 @@ def attends(other):
 
 def scaled(power: float, heads: int = 1):
     """Attention whose scores are divided by (heads * d) to some power."""
-    return lambda q, k: torch.softmax(
-        q @ k.transpose(2, 3) / (heads * q.shape[3]) ** power, dim=3
-    )
+    return lambda q, k: torch.softmax(q @ k.transpose(2, 3) / (heads * q.shape[3]) ** power, dim=3)
 
 
 WEIGHTS = (
@@ -66,8 +64,11 @@ WEIGHTS = (
             "Only the tokens of one image and one head meet.",
             "q @ k.transpose(2, 3) multiplies the last two axes; softmax over dim=3.",
         ),
-        lambda f: not close(
-            f(Q, K)[0], f(torch.cat([Q[:1], drawn(1, 3, 5, 4, seed=7)]), torch.cat([K[:1], Q[1:]]))[0]
+        lambda f: (
+            not close(
+                f(Q, K)[0],
+                f(torch.cat([Q[:1], drawn(1, 3, 5, 4, seed=7)]), torch.cat([K[:1], Q[1:]]))[0],
+            )
         ),
     ),
     Mistake(
@@ -88,11 +89,13 @@ WEIGHTS = (
             "By 2: not by 4, and not by the width of all heads.",
             "q.shape[3] ** 0.5",
         ),
-        lambda f: any(
-            attends(scaled(power, heads))(f)
-            for power, heads in ((1.0, 1), (0.5, 3), (0.25, 1), (-0.5, 1), (1.0, 3), (-1.0, 1))
-        )
-        or attends(lambda q, k: torch.softmax(q @ k.mT / q.shape[2] ** 0.5, 3))(f),
+        lambda f: (
+            any(
+                attends(scaled(power, heads))(f)
+                for power, heads in ((1.0, 1), (0.5, 3), (0.25, 1), (-0.5, 1), (1.0, 3), (-1.0, 1))
+            )
+            or attends(lambda q, k: torch.softmax(q @ k.mT / q.shape[2] ** 0.5, 3))(f)
+        ),
     ),
     Mistake(
         "heads-averaged",
@@ -134,9 +137,7 @@ CLASS = (
             "The class token is no patch.",
             "Leave out column 0: weights[:, :, 0, 1:].",
         ),
-        lambda f: acts_like(
-            f, lambda w, c: w[:, :, 0, :-1].unflatten(2, (-1, c)), LOOK
-        ),
+        lambda f: acts_like(f, lambda w, c: w[:, :, 0, :-1].unflatten(2, (-1, c)), LOOK),
     ),
     Mistake(
         "another-token-looks",
@@ -146,8 +147,10 @@ CLASS = (
             "It stands in front of the patches.",
             "Row 0: weights[:, :, 0, 1:]",
         ),
-        lambda f: close(f(MAPS, 3), f(torch.cat([MAPS[:, :, 1:2], MAPS[:, :, 1:]], 2), 3))
-        or acts_like(f, lambda w, c: w[:, :, :, 1:].mean(2).unflatten(2, (-1, c)), LOOK),
+        lambda f: (
+            close(f(MAPS, 3), f(torch.cat([MAPS[:, :, 1:2], MAPS[:, :, 1:]], 2), 3))
+            or acts_like(f, lambda w, c: w[:, :, :, 1:].mean(2).unflatten(2, (-1, c)), LOOK)
+        ),
     ),
     Mistake(
         "rows-and-columns-exchanged",
@@ -157,10 +160,10 @@ CLASS = (
             "Right of patch 0. `columns` is the length of a row.",
             "view(N, heads, rows, columns)",
         ),
-        lambda f: close(
-            f(MAPS, 3).flatten(2), class_attention(MAPS, 2).mT.flatten(2)
-        )
-        or f(MAPS, 3).shape == (2, 3, 3, 2),
+        lambda f: (
+            close(f(MAPS, 3).flatten(2), class_attention(MAPS, 2).mT.flatten(2))
+            or f(MAPS, 3).shape == (2, 3, 3, 2)
+        ),
     ),
 )
 

@@ -15,9 +15,7 @@ def acts_like(f: Attempt, other: Callable, *calls: Call) -> bool:
 def factor(f: Attempt, right: Callable, *calls: Call) -> float | None:
     """f / right, where it is one number for all these calls; None where it is not."""
     other = Attempt(right)
-    return constant_ratio(
-        [(f(*c.args, **c.kwargs), other(*c.args, **c.kwargs)) for c in calls]
-    )
+    return constant_ratio([(f(*c.args, **c.kwargs), other(*c.args, **c.kwargs)) for c in calls])
 
 
 def off_by_a_factor(f: Attempt, right: Callable, *calls: Call) -> bool:

@@ -24,7 +24,9 @@ def togetherness(mask: Tensor) -> float:
     x = mask.float()
     share = x.mean(dim=(1, 2))
     pairs = (x[:, :, 1:] * x[:, :, :-1]).mean(dim=(1, 2)) + (x[:, 1:] * x[:, :-1]).mean(dim=(1, 2))
-    return float((pairs / 2 - share.square()).mean() / (share - share.square()).mean().clamp_min(1e-6))
+    return float(
+        (pairs / 2 - share.square()).mean() / (share - share.square()).mean().clamp_min(1e-6)
+    )
 
 
 def one_direction(mask: Tensor) -> bool:
@@ -42,8 +44,10 @@ BLOCKS = (
             "A block counts only where it still fits into what is left.",
             "Skip a block that would hide more than masked - mask.sum() new patches.",
         ),
-        lambda f: bool((masks(f).sum(dim=(1, 2)) > MASKED).any())
-        and not bool((masks(f).sum(dim=(1, 2)) >= GRID**2 - MASKED).all()),
+        lambda f: (
+            bool((masks(f).sum(dim=(1, 2)) > MASKED).any())
+            and not bool((masks(f).sum(dim=(1, 2)) >= GRID**2 - MASKED).all())
+        ),
     ),
     Mistake(
         "mask-inverted",

@@ -82,7 +82,9 @@ def shapes(f: Attempt, right: Attempt, call: Call, words: list[str]) -> None:
             f"{name} {mapped(lambda x: tuple(x.shape), value)}"
             for name, value in zip(words, call.args)
         )
-        raise Failed(f"expected {form(expected)}, your function returned {form(came)} for {inputs}.")
+        raise Failed(
+            f"expected {form(expected)}, your function returned {form(came)} for {inputs}."
+        )
 
 
 def kind(value: Tensor) -> str:

@@ -110,8 +110,10 @@ OF_EACH = Mistake(
         "One head is chosen, once, and judged on all test images.",
         "Average over the images first, then choose.",
     ),
-    lambda f: close(result(f, HEADS)[1], float(best_of_each(*HEADS.args)))
-    or close(result(f, HEADS)[1], float(OVERLAPS.amax(dim=1).mean())),
+    lambda f: (
+        close(result(f, HEADS)[1], float(best_of_each(*HEADS.args)))
+        or close(result(f, HEADS)[1], float(OVERLAPS.amax(dim=1).mean()))
+    ),
 )
 
 TASKS = (

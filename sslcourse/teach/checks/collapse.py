@@ -94,8 +94,10 @@ RANK = (
             "feature_std normalises, effective_rank doesn't.",
             "Take the singular values of z itself.",
         ),
-        lambda f: ranks_like(f, lambda z: rank_of(F.normalize(z, dim=1)))
-        and close(f(TILTED * torch.arange(1.0, 13.0)[:, None]), f(TILTED)),
+        lambda f: (
+            ranks_like(f, lambda z: rank_of(F.normalize(z, dim=1)))
+            and close(f(TILTED * torch.arange(1.0, 13.0)[:, None]), f(TILTED))
+        ),
     ),
     Mistake(
         "zero-times-log-zero",
@@ -146,8 +148,10 @@ STD = (
             "The deviation is the root of the variance.",
             "Use std instead of var, then the mean over the dimensions.",
         ),
-        lambda f: std_like(f, lambda z: F.normalize(z, dim=1).var(0).mean())
-        or std_like(f, lambda z: F.normalize(z, dim=1).var(0, correction=0).mean()),
+        lambda f: (
+            std_like(f, lambda z: F.normalize(z, dim=1).var(0).mean())
+            or std_like(f, lambda z: F.normalize(z, dim=1).var(0, correction=0).mean())
+        ),
     ),
 )
 

@@ -100,8 +100,10 @@ MISTAKES = (
             "Only keys and queue are detached.",
             "Leave the queries out of no_grad and detach.",
         ),
-        lambda f: not passes_gradient(f, some(), 0)
-        and close(of(f, some()), of(Attempt(info_nce_loss), some())),
+        lambda f: (
+            not passes_gradient(f, some(), 0)
+            and close(of(f, some()), of(Attempt(info_nce_loss), some()))
+        ),
     ),
     Mistake(
         "queue-ignored",
@@ -213,9 +215,7 @@ MISTAKES = (
             "The loss is the mean over the queries.",
             "Use .mean(), or reduction='mean'.",
         ),
-        lambda f: grows(
-            f, info_nce_loss, (some(3), some(3, seed=7)), (some(6), some(6, seed=7))
-        ),
+        lambda f: grows(f, info_nce_loss, (some(3), some(3, seed=7)), (some(6), some(6, seed=7))),
     ),
     Mistake(
         "wrong-factor",

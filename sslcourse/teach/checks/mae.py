@@ -25,7 +25,9 @@ def result(f: Attempt, call: Call) -> Tensor:
 def ratio_is(f: Attempt, number) -> bool:
     """Whether the loss is the right one times number(mask, width), for several masks."""
     calls = [some(), some(EVEN, 8, 3), some(mask_of("x...", "x..."), 5, 4)]
-    pairs = [(result(f, c), mae_loss(*c.args) * number(c.args[2], c.args[0].shape[2])) for c in calls]
+    pairs = [
+        (result(f, c), mae_loss(*c.args) * number(c.args[2], c.args[0].shape[2])) for c in calls
+    ]
     found = constant_ratio(pairs)
     return found is not None and close(found, 1.0)
 
@@ -88,8 +90,10 @@ LOSS = (
             "The error of a patch is the mean over its values.",
             ".mean(dim=2), not .sum(dim=2)",
         ),
-        lambda f: ratio_is(f, lambda mask, width: width)
-        or ratio_is(f, lambda mask, width: width * mask.float().mean()),
+        lambda f: (
+            ratio_is(f, lambda mask, width: width)
+            or ratio_is(f, lambda mask, width: width * mask.float().mean())
+        ),
     ),
     Mistake(
         "patches-summed",
@@ -128,9 +132,9 @@ LOSS = (
             "The mean *squared* error grows fourfold.",
             "(predictions - targets).square()",
         ),
-        lambda f: acts_like(f, absolute, some(), some(seed=5))
-        or close(
-            f(2 * some().args[0], 2 * some().args[1], MASK), 2 * result(f, some())
+        lambda f: (
+            acts_like(f, absolute, some(), some(seed=5))
+            or close(f(2 * some().args[0], 2 * some().args[1], MASK), 2 * result(f, some()))
         ),
     ),
 )

@@ -11,6 +11,7 @@ from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.numbers import close, drawn
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
+
 def network(weights: Tensor, trained: bool) -> nn.Module:
     """Two linear layers with the nine numbers as weights."""
     layers = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
@@ -208,8 +209,10 @@ SHUFFLE = (
             "The inverse of a permutation is needed.",
             "order.argsort() is the inverse of order.",
         ),
-        lambda f: acts_like(f, lambda x, o: grouped(x[o])[o], ORDERED)
-        or acts_like(f, lambda x, o: grouped(x[o.argsort()])[o.argsort()], ORDERED),
+        lambda f: (
+            acts_like(f, lambda x, o: grouped(x[o])[o], ORDERED)
+            or acts_like(f, lambda x, o: grouped(x[o.argsort()])[o.argsort()], ORDERED)
+        ),
     ),
     Mistake(
         "never-shuffled",

@@ -45,7 +45,9 @@ FAN = [[1, 0.1], [0.6, 0.8], [0.6, -0.8], [-1, 0]]  # from the nearest to the fa
 def counts_other(f: Attempt, change) -> bool:
     """Whether the result is a function of the right share, here and there."""
     calls = [voting(3, 0.1), voting(9, 0.5), voting(20, 0.2)]
-    return all(close(f(*c.args, **c.kwargs), change(knn_accuracy(*c.args, **c.kwargs))) for c in calls)
+    return all(
+        close(f(*c.args, **c.kwargs), change(knn_accuracy(*c.args, **c.kwargs))) for c in calls
+    )
 
 
 def tests_itself(f: Attempt) -> bool:
@@ -84,8 +86,9 @@ MISTAKES = (
             "Divide the number of hits by the number of test images.",
             "hits / len(test), without 100.",
         ),
-        lambda f: counts_other(f, lambda share: 30 * share)
-        or counts_other(f, lambda share: 100 * share),
+        lambda f: (
+            counts_other(f, lambda share: 30 * share) or counts_other(f, lambda share: 100 * share)
+        ),
     ),
     Mistake(
         "features-not-normalised",
@@ -141,8 +144,9 @@ MISTAKES = (
             "The weight of a vote is exp(s / temperature).",
             "Divide the cosine by the temperature before exp.",
         ),
-        lambda f: says(f, FAN, [0, 1, 1, 2], 1, k=3, t=0.1)
-        and says(f, FAN, [0, 1, 1, 2], 0, k=3, t=20.0),
+        lambda f: (
+            says(f, FAN, [0, 1, 1, 2], 1, k=3, t=0.1) and says(f, FAN, [0, 1, 1, 2], 0, k=3, t=20.0)
+        ),
     ),
     Mistake(
         "votes-ignore-similarity",

@@ -83,8 +83,10 @@ THRESHOLD = (
             "Sorting gives the order too; it must be undone.",
             "kept.scatter(1, order, kept_sorted), or kept_sorted.gather(1, order.argsort())",
         ),
-        lambda f: close(f(MAPS, 0.6).flatten(1).sum(1), threshold_mass(MAPS, 0.6).flatten(1).sum(1))
-        and not close(f(MAPS, 0.6), threshold_mass(MAPS, 0.6)),
+        lambda f: (
+            close(f(MAPS, 0.6).flatten(1).sum(1), threshold_mass(MAPS, 0.6).flatten(1).sum(1))
+            and not close(f(MAPS, 0.6), threshold_mass(MAPS, 0.6))
+        ),
     ),
     Mistake(
         "one-threshold-for-all-maps",
@@ -196,8 +198,9 @@ JACCARD = (
             "Both kinds of error are in the union.",
             "(a & b).sum() / (a | b).sum()",
         ),
-        lambda f: overlaps(lambda both, a, b: both / a)(f)
-        or overlaps(lambda both, a, b: both / b)(f),
+        lambda f: (
+            overlaps(lambda both, a, b: both / a)(f) or overlaps(lambda both, a, b: both / b)(f)
+        ),
     ),
     Mistake(
         "background-counted",
@@ -208,8 +211,10 @@ JACCARD = (
             "Nothing in common must give 0.",
             "Only pixels of map or object count.",
         ),
-        lambda f: float(torch.as_tensor(f(KEPT[:1] & False, OBJECT[:1])).max()) > 0.01
-        or overlaps(lambda both, a, b: both / 8)(f),
+        lambda f: (
+            float(torch.as_tensor(f(KEPT[:1] & False, OBJECT[:1])).max()) > 0.01
+            or overlaps(lambda both, a, b: both / 8)(f)
+        ),
     ),
     Mistake(
         "pixels-of-all-images-together",
@@ -220,7 +225,9 @@ JACCARD = (
             "(N,): one score for each image.",
             "Sum over the last two axes only: .sum(dim=(-2, -1)).",
         ),
-        lambda f: close(f(KEPT, OBJECT).reshape(-1)[:1], (KEPT & OBJECT).sum()[None] / (KEPT | OBJECT).sum()),
+        lambda f: close(
+            f(KEPT, OBJECT).reshape(-1)[:1], (KEPT & OBJECT).sum()[None] / (KEPT | OBJECT).sum()
+        ),
     ),
     Mistake(
         "scores-averaged-already",
@@ -234,7 +241,9 @@ JACCARD = (
     ),
 )
 
-POINTS = torch.tensor([[[0.9, 0.1], [0.0, 0.2]], [[0.1, 0.3], [0.2, 0.4]], [[0.0, 0.5], [0.4, 0.1]]])
+POINTS = torch.tensor(
+    [[[0.9, 0.1], [0.0, 0.2]], [[0.1, 0.3], [0.2, 0.4]], [[0.0, 0.5], [0.4, 0.1]]]
+)
 SPOTS = torch.tensor([[[1, 0], [0, 0]], [[1, 1], [0, 0]], [[0, 1], [1, 0]]]).bool()
 LARGE, LARGE_SPOTS = drawn(12, 3, 4, seed=5), drawn(12, 3, 4, seed=6) > 0.3
 LARGE_SPOTS[:, 0, 0] = True
@@ -256,7 +265,9 @@ def turned_lookup(f: Attempt) -> bool:
     first[0, 0, 1] = 1.0
     mask = torch.zeros(1, 3, 3, dtype=torch.bool)
     mask[0, 1, 0] = True
-    return close(f(first, mask), 1.0) and close(f(torch.eye(3)[None] * torch.arange(1.0, 4.0), spots), 1.0)
+    return close(f(first, mask), 1.0) and close(
+        f(torch.eye(3)[None] * torch.arange(1.0, 4.0), spots), 1.0
+    )
 
 
 POINT = (
@@ -289,10 +300,16 @@ POINT = (
             "Each map has a maximum of its own.",
             "Flatten from dimension 1 on: maps.flatten(1).argmax(dim=1).",
         ),
-        lambda f: not close(
-            f(LARGE, LARGE_SPOTS), f(LARGE * torch.arange(1.0, 13.0)[:, None, None] + 3, LARGE_SPOTS)
-        )
-        or not close(f(LARGE, LARGE_SPOTS), f(LARGE * (1 + 9 * (torch.arange(12) == 0))[:, None, None], LARGE_SPOTS)),
+        lambda f: (
+            not close(
+                f(LARGE, LARGE_SPOTS),
+                f(LARGE * torch.arange(1.0, 13.0)[:, None, None] + 3, LARGE_SPOTS),
+            )
+            or not close(
+                f(LARGE, LARGE_SPOTS),
+                f(LARGE * (1 + 9 * (torch.arange(12) == 0))[:, None, None], LARGE_SPOTS),
+            )
+        ),
     ),
     Mistake(
         "misses-counted",
@@ -312,8 +329,10 @@ POINT = (
             "Divide the hits by the number of images.",
             ".float().mean()",
         ),
-        lambda f: points(lambda maps, masks: len(maps) * pointing_accuracy(maps, masks))(f)
-        or points(lambda maps, masks: 100 * pointing_accuracy(maps, masks))(f),
+        lambda f: (
+            points(lambda maps, masks: len(maps) * pointing_accuracy(maps, masks))(f)
+            or points(lambda maps, masks: 100 * pointing_accuracy(maps, masks))(f)
+        ),
     ),
     Mistake(
         "rows-and-columns-exchanged",

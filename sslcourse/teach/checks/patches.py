@@ -107,8 +107,10 @@ CUTTING = (
             "reshape never moves a number; patches need a permutation of axes.",
             "Split H and W, bring the axes of a patch together with permute, then flatten.",
         ),
-        lambda f: acts_like(f, reshaped, CUT)
-        or acts_like(f, lambda x, p: reshaped(x.permute(0, 2, 3, 1), p), CUT),
+        lambda f: (
+            acts_like(f, reshaped, CUT)
+            or acts_like(f, lambda x, p: reshaped(x.permute(0, 2, 3, 1), p), CUT)
+        ),
     ),
 )
 JOINING = (
@@ -121,8 +123,10 @@ JOINING = (
             "reshape never moves a number.",
             "Go the steps of patchify backwards, with the inverse permutation.",
         ),
-        lambda f: close(f(*BACK.args), BACK.args[0].reshape(2, 3, 4, 4))
-        or close(f(*BACK.args), BACK.args[0].reshape(2, 4, 4, 3).permute(0, 3, 1, 2)),
+        lambda f: (
+            close(f(*BACK.args), BACK.args[0].reshape(2, 3, 4, 4))
+            or close(f(*BACK.args), BACK.args[0].reshape(2, 4, 4, 3).permute(0, 3, 1, 2))
+        ),
     ),
 )
 

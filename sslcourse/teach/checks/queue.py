@@ -60,8 +60,10 @@ ENQUEUE = (
             "queue[0] is the youngest, queue[-1] the oldest.",
             "Drop the end: queue[:-len(keys)].",
         ),
-        lambda f: acts_like(f, lambda q, k: torch.cat([k, q[len(k) :]]), JOIN)
-        or acts_like(f, lambda q, k: torch.cat([q[: -len(k)], k]), JOIN),
+        lambda f: (
+            acts_like(f, lambda q, k: torch.cat([k, q[len(k) :]]), JOIN)
+            or acts_like(f, lambda q, k: torch.cat([q[: -len(k)], k]), JOIN)
+        ),
     ),
     Mistake(
         "new-keys-at-the-end",

@@ -219,7 +219,9 @@ SWAV = (
             "Cross-entropy is minus the sum of p log q.",
             "Use F.log_softmax instead of softmax.",
         ),
-        lambda f: close(f([torch.ones(2, 4)] * 2, [torch.eye(4)[:2]] * 2, temperature=0.5).abs(), 0.25),
+        lambda f: close(
+            f([torch.ones(2, 4)] * 2, [torch.eye(4)[:2]] * 2, temperature=0.5).abs(), 0.25
+        ),
     ),
     Mistake(
         "softmax-over-the-batch",
@@ -287,8 +289,10 @@ DINO = (
             "Without a sharper teacher all outputs drift to the uniform one.",
             "Divide the teacher's scores by teacher_temperature, the student's by the other.",
         ),
-        lambda f: ignores(f, distilled(teacher=0.2), distilled(teacher=0.4))
-        or ignores(f, distilled(student=0.5), distilled(student=0.9)),
+        lambda f: (
+            ignores(f, distilled(teacher=0.2), distilled(teacher=0.4))
+            or ignores(f, distilled(student=0.5), distilled(student=0.9))
+        ),
     ),
     Mistake(
         "temperature-multiplied",
@@ -315,7 +319,9 @@ DINO = (
             "Centring subtracts the running mean from the teacher's scores.",
             "softmax((teacher - center) / teacher_temperature)",
         ),
-        lambda f: ignores(f, distilled(), Call((*distilled().args[:2], drawn(1, 4, seed=9)), distilled().kwargs)),
+        lambda f: ignores(
+            f, distilled(), Call((*distilled().args[:2], drawn(1, 4, seed=9)), distilled().kwargs)
+        ),
     ),
     Mistake(
         "center-added",
@@ -356,8 +362,12 @@ DINO = (
             "If both are moved alike, centring changes little.",
             "Leave the student's scores as they are.",
         ),
-        lambda f: dino_acts(f, lambda s, t, c, soft, sharp: ([x - c for x in s], t, c, soft, sharp))
-        or dino_acts(f, lambda s, t, c, soft, sharp: ([x - c for x in s], t, 0 * c, soft, sharp)),
+        lambda f: (
+            dino_acts(f, lambda s, t, c, soft, sharp: ([x - c for x in s], t, c, soft, sharp))
+            or dino_acts(
+                f, lambda s, t, c, soft, sharp: ([x - c for x in s], t, 0 * c, soft, sharp)
+            )
+        ),
     ),
     *shared(dino_loss, distilled, dino_over, "target"),
 )

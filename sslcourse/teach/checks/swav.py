@@ -180,9 +180,11 @@ PROTOTYPES = (
             "A prototype is a row of (K, D).",
             "F.normalize(prototypes, dim=1)",
         ),
-        lambda f: not close(
-            f(FEATURES, DIRECTIONS),
-            f(FEATURES, DIRECTIONS * torch.tensor([5.0, 1, 1, 1, 1])[:, None]),
+        lambda f: (
+            not close(
+                f(FEATURES, DIRECTIONS),
+                f(FEATURES, DIRECTIONS * torch.tensor([5.0, 1, 1, 1, 1])[:, None]),
+            )
         ),
     ),
     Mistake(
@@ -198,9 +200,7 @@ PROTOTYPES = (
 )
 
 
-def queue_assignments(
-    features: Tensor, queue: Tensor, filled: int, prototypes: Tensor
-) -> Tensor:
+def queue_assignments(features: Tensor, queue: Tensor, filled: int, prototypes: Tensor) -> Tensor:
     both = torch.cat([features, queue]) if filled == len(queue) else features
     q = sinkhorn(both @ prototypes.T, epsilon=0.5, iterations=3)
     return q[: len(features)]
@@ -307,9 +307,7 @@ TASKS = (
         "and prototypes (K, D), all of length 1. Use the queue only when it is full. Return the "
         "batch's assignments (N, K): sinkhorn(…, epsilon=0.5, iterations=3) of the scores.",
         FULL,
-        from_reference(
-            queue_assignments, FULL, PART, names="features queue filled prototypes"
-        ),
+        from_reference(queue_assignments, FULL, PART, names="features queue filled prototypes"),
         WITH_QUEUE,
     ),
     Task(

@@ -384,9 +384,7 @@ TASKS = (
         "mode.",
         FOLLOW[0],
         (
-            *from_reference(
-                with_networks(follow), *FOLLOW, names="teacher student momentum"
-            ),
+            *from_reference(with_networks(follow), *FOLLOW, names="teacher student momentum"),
             holds(
                 "value",
                 "the running statistics of the teacher's BatchNorm did not follow.",
@@ -404,9 +402,7 @@ TASKS = (
         "center (1, K), a list of the teacher's scores (n, K) of micro-batches that make one step, "
         "and move(center, scores), which returns a moved centre. Return the centre after the step.",
         MICRO,
-        from_reference(
-            with_updates(accumulated_center), MICRO, names="batches momentum"
-        ),
+        from_reference(with_updates(accumulated_center), MICRO, names="batches momentum"),
         ACCUMULATED,
         with_updates,
         3,

@@ -37,7 +37,9 @@ GUMBEL = (
             "Gumbel noise is added to the scores.",
             "torch.softmax((logits + noise) / temperature, dim=-1)",
         ),
-        lambda f: close(f(LOGITS, NOISE, temperature=0.5), f(LOGITS, NOISE + LOGITS, temperature=0.5)),
+        lambda f: close(
+            f(LOGITS, NOISE, temperature=0.5), f(LOGITS, NOISE + LOGITS, temperature=0.5)
+        ),
     ),
     Mistake(
         "choice-is-hard",
@@ -165,8 +167,10 @@ STRAIGHT = (
             "Each patch chooses among the K codes of the last axis.",
             "shares.argmax(dim=-1)",
         ),
-        lambda f: not close(f(SHARES), straight_through(SHARES))
-        and bool((f(SHARES).round(decimals=4) % 1 == 0).all()),
+        lambda f: (
+            not close(f(SHARES), straight_through(SHARES))
+            and bool((f(SHARES).round(decimals=4) % 1 == 0).all())
+        ),
     ),
 )
 
@@ -256,9 +260,7 @@ PERPLEXITY = (
         ),
         uses(lambda tokens, codes: len(tokens.unique())),
     ),
-    Mistake(
-        "images-averaged", *PER_IMAGE, uses(mean_of_images(perplexity))
-    ),
+    Mistake("images-averaged", *PER_IMAGE, uses(mean_of_images(perplexity))),
     Mistake(
         "share-of-the-codebook",
         "You divide by the number of codes: a share, not a number of codes.",

@@ -69,7 +69,9 @@ ENCODE = (
             "After torch.cat the first N rows are z1: encoder(...).chunk(2).",
         ),
         lambda f: any(
-            acts_like(f, lambda a, b, o=order: torch.cat(encode_views(mixing, a, b))[o].chunk(2), PAIR)
+            acts_like(
+                f, lambda a, b, o=order: torch.cat(encode_views(mixing, a, b))[o].chunk(2), PAIR
+            )
             for order in ([0, 2, 4, 1, 3, 5], [0, 3, 1, 4, 2, 5], [3, 4, 5, 0, 1, 2])
         ),
     ),
@@ -116,8 +118,10 @@ LENGTH = (
             "One row is one projection.",
             "z / z.norm(dim=1, keepdim=True)",
         ),
-        lambda f: acts_like(f, lambda z: F.normalize(z, dim=0), LONG)
-        or acts_like(f, lambda z: z / z.norm(), LONG),
+        lambda f: (
+            acts_like(f, lambda z: F.normalize(z, dim=0), LONG)
+            or acts_like(f, lambda z: z / z.norm(), LONG)
+        ),
     ),
     Mistake(
         "another-norm",
@@ -127,16 +131,18 @@ LENGTH = (
             "It is 5: not 7, not 4, not 25.",
             "z / z.square().sum(dim=1, keepdim=True).sqrt()",
         ),
-        lambda f: any(
-            acts_like(f, lambda z, of=of: z / of(z), LONG)
-            for of in (
-                lambda z: z.abs().sum(1, keepdim=True),
-                lambda z: z.square().sum(1, keepdim=True),
-                lambda z: z.abs().amax(1, keepdim=True),
-                lambda z: z.std(1, keepdim=True),
+        lambda f: (
+            any(
+                acts_like(f, lambda z, of=of: z / of(z), LONG)
+                for of in (
+                    lambda z: z.abs().sum(1, keepdim=True),
+                    lambda z: z.square().sum(1, keepdim=True),
+                    lambda z: z.abs().amax(1, keepdim=True),
+                    lambda z: z.std(1, keepdim=True),
+                )
             )
-        )
-        or acts_like(f, lambda z: z.softmax(1), LONG),
+            or acts_like(f, lambda z: z.softmax(1), LONG)
+        ),
     ),
 )
 

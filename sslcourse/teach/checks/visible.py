@@ -65,8 +65,10 @@ ENCODING = (
             "PyTorch's transformer layers take (T, N, D) unless told otherwise.",
             "Keep the batch first: (N, V, D), and batch_first=True.",
         ),
-        lambda f: given_shape(f) in ([2, 2, 3], [4, 2, 3])
-        and not close(f(*ENCODE.args)[0], f(TOKENS[:1].repeat(2, 1, 1), POSITIONS, MASK)[0]),
+        lambda f: (
+            given_shape(f) in ([2, 2, 3], [4, 2, 3])
+            and not close(f(*ENCODE.args)[0], f(TOKENS[:1].repeat(2, 1, 1), POSITIONS, MASK)[0])
+        ),
     ),
     Mistake(
         "hidden-patches-are-encoded-too",
@@ -181,8 +183,10 @@ DECODING = (
             "Only in their positions.",
             "Add the positions to all L tokens before the decoder.",
         ),
-        lambda f: close(f(*DECODE.args), f(VISIBLE, MASK, TOKEN, POSITIONS.roll(1, 0)))
-        or decodes(lambda d, v, m, t, p: d(filled(v, m, t) + p * ~m[:, :, None]))(f),
+        lambda f: (
+            close(f(*DECODE.args), f(VISIBLE, MASK, TOKEN, POSITIONS.roll(1, 0)))
+            or decodes(lambda d, v, m, t, p: d(filled(v, m, t) + p * ~m[:, :, None]))(f)
+        ),
     ),
     Mistake(
         "mask-tokens-at-the-end",
@@ -193,8 +197,10 @@ DECODING = (
             "Every token must go back to where its patch was.",
             "tokens = mask_token.expand(N, L, D).clone(); tokens[~mask] = visible.flatten(0, 1)",
         ),
-        lambda f: decodes(lambda d, v, m, t, p: d(at_the_end(v, t) + p))(f)
-        or decodes(lambda d, v, m, t, p: d(at_the_end(v, t)))(f),
+        lambda f: (
+            decodes(lambda d, v, m, t, p: d(at_the_end(v, t) + p))(f)
+            or decodes(lambda d, v, m, t, p: d(at_the_end(v, t)))(f)
+        ),
     ),
     Mistake(
         "places-exchanged",
