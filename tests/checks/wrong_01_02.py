@@ -14,7 +14,7 @@ def vote(train, train_labels, test, test_labels, *, k, temperature, **change):
     bank, labels = (test, test_labels) if "itself" in change else (train, train_labels)
     similarity = test @ bank.T
     skip = change.get("skip", 0)
-    k = min(change.get("k", k) + skip, len(bank))
+    k = min(change.get("neighbours", k) + skip, len(bank))
     s, found = similarity.topk(k, dim=1, largest=change.get("largest", True))
     s, found = s[:, skip:], found[:, skip:]
     weight = change.get("weight", lambda s, t: torch.exp(s / t))(s, temperature)
@@ -35,7 +35,7 @@ voting("test-images-vote-for-themselves", itself=True)
 voting("features-not-normalised", unit=False)
 voting("farthest-neighbours", largest=False)
 voting("nearest-neighbour-skipped", skip=1)
-voting("k-ignored", k=20)
+voting("k-ignored", neighbours=20)
 voting("temperature-multiplied", weight=lambda s, t: torch.exp(s * t))
 voting("votes-ignore-similarity", weight=lambda s, t: torch.ones_like(s))
 

@@ -148,10 +148,10 @@ def by_variance(patches):
 
 wrong("06.8", "shown-as-they-are")(lambda predictions, patches: predictions)
 wrong("06.8", "undone-in-the-wrong-order")(
-    lambda predictions, patches: (predictions + patches.mean(2, True)) * patches.std(2, True)
+    lambda predictions, patches: (predictions + patches.mean(2, True)) * patches.std(2, keepdim=True)
 )
 wrong("06.8", "statistics-of-the-prediction")(
-    lambda predictions, patches: predictions * predictions.std(2, True) + predictions.mean(2, True)
+    lambda predictions, patches: predictions * predictions.std(2, keepdim=True) + predictions.mean(2, True)
 )
 
 

@@ -112,9 +112,9 @@ choosing("chosen-on-the-test-images", lambda v, t: t.argmax(), lambda v, t, best
 choosing("validation-score-reported", lambda v, t: v.argmax(), lambda v, t, best: v[best])
 choosing("last-one-taken", lambda v, t: len(v) - 1, lambda v, t, best: t[best])
 choosing("worst-one-taken", lambda v, t: v.argmin(), lambda v, t, best: t[best])
-wrong("09.1", "both-sets-decide")(lambda v, t: ((v + 0.3 * t).argmax(), t[(v + 0.3 * t).argmax()]))
+wrong("09.1", "both-sets-decide")(lambda v, t: ((v + t).argmax(), t[(v + t).argmax()]))
 wrong("11.6", "both-sets-decide")(
-    lambda v, t: ((v + 0.3 * t).mean(0).argmax(), t.mean(0)[(v + 0.3 * t).mean(0).argmax()])
+    lambda v, t: ((v + t).mean(0).argmax(), t.mean(0)[(v + t).mean(0).argmax()])
 )
 
 

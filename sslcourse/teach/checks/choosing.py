@@ -3,17 +3,17 @@
 import torch
 from torch import Tensor
 
-from sslcourse.teach.checks.cases import from_reference
+from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.numbers import close
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
 # the best on validation images, on test images and at the end are three different ones
 VALIDATION = torch.tensor([0.30, 0.50, 0.62, 0.55, 0.58])
-TEST = torch.tensor([0.31, 0.66, 0.57, 0.54, 0.52])
+TEST = torch.tensor([0.31, 0.76, 0.57, 0.54, 0.52])
 EPOCHS = given(VALIDATION, TEST)
 # overlaps (N, heads): head 1 is best on validation, head 2 on test images
 OVERLAPS = torch.tensor([[0.2, 0.6, 0.1, 0.3], [0.1, 0.7, 0.4, 0.3], [0.3, 0.5, 0.2, 0.6]])
-LATER = torch.tensor([[0.5, 0.4, 0.7, 0.1], [0.3, 0.5, 0.6, 0.2], [0.1, 0.3, 0.4, 0.8]])
+LATER = torch.tensor([[0.5, 0.4, 0.9, 0.1], [0.3, 0.5, 0.8, 0.2], [0.1, 0.3, 0.9, 0.8]])
 HEADS = given(OVERLAPS, LATER)
 
 
@@ -124,7 +124,14 @@ TASKS = (
         "Scores (E,) of each epoch (or setting) on validation and on test images. Return the number "
         "of the epoch to keep, and the score to report.",
         EPOCHS,
-        from_reference(choose, EPOCHS, given(TEST, VALIDATION), names="validation test"),
+        (
+            *from_reference(choose, EPOCHS, given(TEST, VALIDATION), names="validation test"),
+            holds(
+                "invariance",
+                "other test scores change your choice.",
+                lambda f: not choice_depends_on_test(f, EPOCHS),
+            ),
+        ),
         mistakes(EPOCHS, EPOCHS.args),
     ),
     Task(
@@ -134,7 +141,14 @@ TASKS = (
         "Overlaps (N, heads) of validation and of test images. Return the number of the one head to "
         "use, and the mean score to report for it.",
         HEADS,
-        from_reference(choose_head, HEADS, given(LATER, OVERLAPS), names="validation test"),
+        (
+            *from_reference(choose_head, HEADS, given(LATER, OVERLAPS), names="validation test"),
+            holds(
+                "invariance",
+                "other test scores change your choice.",
+                lambda f: not choice_depends_on_test(f, HEADS),
+            ),
+        ),
         (OF_EACH, *mistakes(HEADS, (OVERLAPS.mean(dim=0), LATER.mean(dim=0)))),
     ),
 )

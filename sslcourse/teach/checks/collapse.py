@@ -74,7 +74,7 @@ RANK = (
             "Shares must sum to 1; a softmax does that too, but it isn't proportional.",
             "share = values / values.sum()",
         ),
-        lambda f: not close(f(TILTED), f(3 * TILTED)),
+        lambda f: not close(f(FLAT), f(FLAT / 5)),
     ),
     Mistake(
         "features-centred-first",

@@ -168,6 +168,16 @@ MISTAKES = (
         lambda f: candidates(f, lambda n, k: k),
     ),
     Mistake(
+        "temperature-ignored",
+        "Your loss is the same at every temperature.",
+        (
+            "Where does the temperature stand in equation 1?",
+            "It divides every similarity.",
+            "logits / temperature",
+        ),
+        lambda f: ignores(f, some(temperature=0.2), some(temperature=0.9)),
+    ),
+    Mistake(
         "positive-not-divided-by-temperature",
         "The positive's similarity is not divided by the temperature, only those of the negatives.",
         (
@@ -186,16 +196,6 @@ MISTAKES = (
             "Divide the logits by the temperature.",
         ),
         at(lambda t: 1 / t),
-    ),
-    Mistake(
-        "temperature-ignored",
-        "Your loss is the same at every temperature.",
-        (
-            "Where does the temperature stand in equation 1?",
-            "It divides every similarity.",
-            "logits / temperature",
-        ),
-        lambda f: ignores(f, some(temperature=0.2), some(temperature=0.9)),
     ),
     Mistake(
         "loss-without-minus",

@@ -225,7 +225,7 @@ DENORMALISED = (
             "predictions * deviation + mean",
         ),
         lambda f: any(
-            acts_like(f, lambda p, x, way=way: way(p, x.mean(2, True), x.std(2, True)), UNDO)
+            acts_like(f, lambda p, x, way=way: way(p, x.mean(2, True), x.std(2, keepdim=True)), UNDO)
             for way in (
                 lambda p, mean, std: (p + mean) * std,
                 lambda p, mean, std: (p - mean) / std,

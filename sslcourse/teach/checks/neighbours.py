@@ -91,17 +91,6 @@ MISTAKES = (
         ),
     ),
     Mistake(
-        "features-not-normalised",
-        "The length of a feature changes its vote: you compare inner products or distances, not "
-        "cosines.",
-        (
-            "Which of two neighbours wins: the longer one, or the one of the same direction?",
-            "The cosine is the inner product of vectors of length 1.",
-            "Normalise both: F.normalize(train, dim=1) and F.normalize(test, dim=1).",
-        ),
-        lengths_matter,
-    ),
-    Mistake(
         "farthest-neighbours",
         "Your vote asks the least similar training images.",
         (
@@ -121,20 +110,6 @@ MISTAKES = (
             "Take the first k of topk, not the ones from 1 on.",
         ),
         lambda f: says(f, FAN, [0, 1, 1, 2], 1),
-    ),
-    Mistake(
-        "k-ignored",
-        "Your vote is the same for every k.",
-        (
-            "Where does k occur in your function?",
-            "Only the k most similar training images may vote.",
-            "similarity.topk(k, dim=1)",
-        ),
-        lambda f: all(
-            says(f, FAN, [0, 1, 1, 1], answer, k=1, t=5.0)
-            and says(f, FAN, [0, 1, 1, 1], answer, k=4, t=5.0)
-            for answer in [int(says(f, FAN, [0, 1, 1, 1], 1, k=1, t=5.0))]
-        ),
     ),
     Mistake(
         "temperature-multiplied",
@@ -158,6 +133,31 @@ MISTAKES = (
             "Add the weights of each class: totals.scatter_add_(1, labels, weights).",
         ),
         lambda f: says(f, FAN, [0, 1, 1, 2], 1, k=3, t=0.1),
+    ),
+    Mistake(
+        "k-ignored",
+        "Your vote is the same for every k.",
+        (
+            "Where does k occur in your function?",
+            "Only the k most similar training images may vote.",
+            "similarity.topk(k, dim=1)",
+        ),
+        lambda f: all(
+            says(f, FAN, [0, 1, 1, 1], answer, k=1, t=5.0)
+            and says(f, FAN, [0, 1, 1, 1], answer, k=4, t=5.0)
+            for answer in [int(says(f, FAN, [0, 1, 1, 1], 1, k=1, t=5.0))]
+        ),
+    ),
+    Mistake(
+        "features-not-normalised",
+        "The length of a feature changes its vote: you compare inner products or distances, not "
+        "cosines.",
+        (
+            "Which of two neighbours wins: the longer one, or the one of the same direction?",
+            "The cosine is the inner product of vectors of length 1.",
+            "Normalise both: F.normalize(train, dim=1) and F.normalize(test, dim=1).",
+        ),
+        lengths_matter,
     ),
 )
 

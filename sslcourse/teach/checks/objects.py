@@ -10,8 +10,8 @@ from sslcourse.teach.checks.cases import from_reference
 from sslcourse.teach.checks.numbers import close, drawn
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
-# masses 0.4, 0.3, 0.2, 0.1: no sum of them comes near a threshold that is asked for
-TINY = torch.tensor([[[0.1, 0.4], [0.3, 0.2]]])
+# no sum of them comes near a threshold that is asked for
+TINY = torch.tensor([[[0.10, 0.45], [0.27, 0.18]]])
 MAPS = torch.softmax(drawn(3, 4, 4, seed=1) * torch.tensor([0.5, 1.0, 2.5])[:, None, None], 0)
 MAPS = MAPS * torch.tensor([1.0, 5.0, 0.2])[:, None, None]  # maps need not sum to 1
 KEEP = given(TINY, 0.6), given(MAPS, 0.6), given(MAPS, 0.85)
@@ -55,6 +55,20 @@ def fixed_level(f: Attempt) -> bool:
 
 THRESHOLD = (
     Mistake(
+        "places-not-put-back",
+        "You keep as many patches as you should, but the wrong ones: your result is still in the "
+        "sorted order.",
+        (
+            "Which place of the picture does value 0 of a sorted map come from?",
+            "Sorting gives the order too; it must be undone.",
+            "kept.scatter(1, order, kept_sorted), or kept_sorted.gather(1, order.argsort())",
+        ),
+        lambda f: (
+            close(f(MAPS, 0.6).flatten(1).sum(1), threshold_mass(MAPS, 0.6).flatten(1).sum(1))
+            and not close(f(MAPS, 0.6), threshold_mass(MAPS, 0.6))
+        ),
+    ),
+    Mistake(
         "weakest-patches-kept",
         "You keep the weakest patches: the sum runs from the wrong end, or the result is inverted.",
         (
@@ -73,20 +87,6 @@ THRESHOLD = (
             "From weak to strong the sum must be > 1 - share; from strong to weak compare share.",
         ),
         keeps(lambda maps, share: threshold_mass(maps, 1 - share)),
-    ),
-    Mistake(
-        "places-not-put-back",
-        "You keep as many patches as you should, but the wrong ones: your result is still in the "
-        "sorted order.",
-        (
-            "Which place of the picture does value 0 of a sorted map come from?",
-            "Sorting gives the order too; it must be undone.",
-            "kept.scatter(1, order, kept_sorted), or kept_sorted.gather(1, order.argsort())",
-        ),
-        lambda f: (
-            close(f(MAPS, 0.6).flatten(1).sum(1), threshold_mass(MAPS, 0.6).flatten(1).sum(1))
-            and not close(f(MAPS, 0.6), threshold_mass(MAPS, 0.6))
-        ),
     ),
     Mistake(
         "one-threshold-for-all-maps",

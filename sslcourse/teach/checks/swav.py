@@ -77,7 +77,8 @@ SINKHORN = (
             "Rows are targets; columns only come close to N / K.",
             "In each round divide by column sums first and by row sums last.",
         ),
-        lambda f: even(mass(f, 0), 6 / 4) or even(mass(f, 0), 1 / 4),
+        lambda f: (even(mass(f, 0), 6 / 4) or even(mass(f, 0), 1 / 4))
+        and not even(mass(f, 1), mass(f, 1)[0].item()),
     ),
     Mistake(
         "prototypes-not-balanced",

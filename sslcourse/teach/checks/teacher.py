@@ -119,6 +119,16 @@ def outputs(change: Callable):
 
 OUTPUT = (
     Mistake(
+        "softmax-over-the-batch",
+        "Your columns sum to 1, not your rows: the softmax runs over the images.",
+        (
+            "Between what does the teacher decide?",
+            "Each image is shared out among K prototypes.",
+            "torch.softmax(…, dim=-1)",
+        ),
+        lambda f: close(f(SCORES, CENTER, 0.5).sum(dim=0), torch.ones(4)),
+    ),
+    Mistake(
         "center-ignored",
         "Another centre doesn't change your output.",
         (
@@ -177,16 +187,6 @@ OUTPUT = (
             "torch.softmax((scores - center) / temperature, dim=-1)",
         ),
         lambda f: close(f(SCORES, CENTER, 0.2), f(SCORES, CENTER, 0.8)),
-    ),
-    Mistake(
-        "softmax-over-the-batch",
-        "Your columns sum to 1, not your rows: the softmax runs over the images.",
-        (
-            "Between what does the teacher decide?",
-            "Each image is shared out among K prototypes.",
-            "torch.softmax(…, dim=-1)",
-        ),
-        lambda f: close(f(SCORES, CENTER, 0.5).sum(dim=0), torch.ones(4)),
     ),
     Mistake(
         "gradient-into-the-teacher",

@@ -29,6 +29,16 @@ def softens(other: Callable):
 
 GUMBEL = (
     Mistake(
+        "choice-is-hard",
+        "Your shares are 0 or 1: a choice without a gradient.",
+        (
+            "What can gradient descent do with an argmax?",
+            "Training needs soft shares; the temperature makes them sharper over time.",
+            "Return the softmax itself.",
+        ),
+        lambda f: bool(((f(LOGITS, NOISE, temperature=1.5) * 2 - 1).abs() > 0.999).all()),
+    ),
+    Mistake(
         "noise-forgotten",
         "Other noise gives the same shares: nothing is drawn, and codes that are second best are "
         "never tried.",
@@ -40,16 +50,6 @@ GUMBEL = (
         lambda f: close(
             f(LOGITS, NOISE, temperature=0.5), f(LOGITS, NOISE + LOGITS, temperature=0.5)
         ),
-    ),
-    Mistake(
-        "choice-is-hard",
-        "Your shares are 0 or 1: a choice without a gradient.",
-        (
-            "What can gradient descent do with an argmax?",
-            "Training needs soft shares; the temperature makes them sharper over time.",
-            "Return the softmax itself.",
-        ),
-        lambda f: bool(((f(LOGITS, NOISE, temperature=1.5) * 2 - 1).abs() > 0.999).all()),
     ),
     Mistake(
         "noise-not-divided",
