@@ -195,7 +195,9 @@ def unpatchify_fold(patches, patch_size):
 def unpatchify_loops(patches, patch_size):
     side, p = math.isqrt(patches.shape[1]), patch_size
     squares = patches.reshape(*patches.shape[:2], p, p, -1).permute(0, 1, 4, 2, 3)
-    rows = [torch.cat(list(squares[:, r * side : (r + 1) * side].unbind(1)), 3) for r in range(side)]
+    rows = [
+        torch.cat(list(squares[:, r * side : (r + 1) * side].unbind(1)), 3) for r in range(side)
+    ]
     return torch.cat(rows, dim=2)
 
 

@@ -148,10 +148,14 @@ def by_variance(patches):
 
 wrong("06.8", "shown-as-they-are")(lambda predictions, patches: predictions)
 wrong("06.8", "undone-in-the-wrong-order")(
-    lambda predictions, patches: (predictions + patches.mean(2, True)) * patches.std(2, keepdim=True)
+    lambda predictions, patches: (
+        (predictions + patches.mean(2, True)) * patches.std(2, keepdim=True)
+    )
 )
 wrong("06.8", "statistics-of-the-prediction")(
-    lambda predictions, patches: predictions * predictions.std(2, keepdim=True) + predictions.mean(2, True)
+    lambda predictions, patches: (
+        predictions * predictions.std(2, keepdim=True) + predictions.mean(2, True)
+    )
 )
 
 
@@ -219,6 +223,4 @@ wrong("07.6", "mask-inverted")(
 wrong("07.6", "hidden-patches-still-there")(
     lambda patches, mask, mask_token: patches + mask[:, :, None] * mask_token
 )
-wrong("07.6", "mask-token-forgotten")(
-    lambda patches, mask, mask_token: patches * ~mask[:, :, None]
-)
+wrong("07.6", "mask-token-forgotten")(lambda patches, mask, mask_token: patches * ~mask[:, :, None])

@@ -69,17 +69,17 @@ wrong("07.5", "softmax-before-the-loss")(
     lambda logits, tokens, mask: F.cross_entropy(logits.softmax(2)[mask], tokens[mask])
 )
 wrong("07.5", "loss-without-minus")(
-    lambda logits, tokens, mask: F.log_softmax(logits, 2)
-    .gather(2, tokens[:, :, None])[:, :, 0][mask]
-    .mean()
+    lambda logits, tokens, mask: (
+        F.log_softmax(logits, 2).gather(2, tokens[:, :, None])[:, :, 0][mask].mean()
+    )
 )
 wrong("07.5", "wrong-factor")(
     lambda logits, tokens, mask: each(logits, tokens)[mask].mean() / math.log(2)
 )
 wrong("07.5", "softmax-over-the-wrong-axis")(
-    lambda logits, tokens, mask: -F.log_softmax(logits, 1)
-    .gather(2, tokens[:, :, None])[:, :, 0][mask]
-    .mean()
+    lambda logits, tokens, mask: (
+        -F.log_softmax(logits, 1).gather(2, tokens[:, :, None])[:, :, 0][mask].mean()
+    )
 )
 
 
@@ -143,9 +143,7 @@ wrong("07.4", "images-averaged")(
 wrong("07.4", "share-of-the-codebook")(lambda tokens, codes: perplexity(tokens, codes) / codes)
 wrong("07.7", "zero-times-log-zero")(unguarded)
 wrong("07.7", "chance-instead-of-unigram")(lambda tokens, codes: math.log(codes))
-wrong("07.7", "logarithm-of-another-base")(
-    lambda tokens, codes: entropy(tokens, codes, torch.log2)
-)
+wrong("07.7", "logarithm-of-another-base")(lambda tokens, codes: entropy(tokens, codes, torch.log2))
 wrong("07.7", "perplexity-instead-of-entropy")(perplexity)
 wrong("07.7", "images-averaged")(
     lambda tokens, codes: sum(entropy(row, codes) for row in tokens) / len(tokens)

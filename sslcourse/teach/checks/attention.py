@@ -6,7 +6,7 @@ from torch import Tensor
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference
 from sslcourse.teach.checks.numbers import close, drawn
-from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
+from sslcourse.teach.checks.task import Mistake, Task, given
 
 Q, K = drawn(2, 3, 5, 4, seed=1), drawn(2, 3, 5, 4, seed=2)  # (N, heads, T, d)
 

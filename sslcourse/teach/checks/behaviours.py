@@ -1,21 +1,27 @@
 """Behaviours that many mistakes share: a constant factor, another temperature, another input."""
 
 from collections.abc import Callable
+from typing import Any
 
 from sslcourse.teach.checks.numbers import close, constant_ratio
 from sslcourse.teach.checks.task import Attempt, Call
 
 
+def result(f: Attempt, call: Call) -> Any:
+    """What f makes of one call's inputs."""
+    return f(*call.args, **call.kwargs)
+
+
 def acts_like(f: Attempt, other: Callable, *calls: Call) -> bool:
     """Whether f does for several inputs what the right function does for changed ones."""
     right = Attempt(other)
-    return all(close(f(*c.args, **c.kwargs), right(*c.args, **c.kwargs)) for c in calls)
+    return all(close(result(f, c), result(right, c)) for c in calls)
 
 
 def factor(f: Attempt, right: Callable, *calls: Call) -> float | None:
     """f / right, where it is one number for all these calls; None where it is not."""
     other = Attempt(right)
-    return constant_ratio([(f(*c.args, **c.kwargs), other(*c.args, **c.kwargs)) for c in calls])
+    return constant_ratio([(result(f, c), result(other, c)) for c in calls])
 
 
 def off_by_a_factor(f: Attempt, right: Callable, *calls: Call) -> bool:
@@ -37,7 +43,7 @@ def grows(f: Attempt, right: Callable, small: tuple[Call, ...], large: tuple[Cal
 
 def ignores(f: Attempt, first: Call, second: Call) -> bool:
     """Whether two calls that should differ give the same."""
-    return close(f(*first.args, **first.kwargs), f(*second.args, **second.kwargs))
+    return close(result(f, first), result(f, second))
 
 
 def passes_gradient(f: Attempt, call: Call, number: int) -> bool:

@@ -65,6 +65,12 @@ def both(f: Attempt, right: Attempt, call: Call) -> tuple[Any, Any]:
         shapes_of = {getattr(part, "shape", None) for part in came}
         if shapes_of == {expected.shape[1:]} and len(came) == len(expected):
             came = torch.stack([part.cpu() for part in came])
+    if (
+        isinstance(expected, tuple)
+        and isinstance(came, Tensor)
+        and came.shape[:1] == (len(expected),)
+    ):
+        came = came.unbind()
     return came, expected
 
 

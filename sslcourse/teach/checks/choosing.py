@@ -8,12 +8,16 @@ from sslcourse.teach.checks.numbers import close
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
 # the best on validation images, on test images and at the end are three different ones
-VALIDATION = torch.tensor([0.30, 0.50, 0.62, 0.55, 0.58])
-TEST = torch.tensor([0.31, 0.76, 0.57, 0.54, 0.52])
+VALIDATION = torch.tensor([0.30, 0.50, 0.62, 0.60, 0.58])
+TEST = torch.tensor([0.31, 0.76, 0.57, 0.70, 0.52])
 EPOCHS = given(VALIDATION, TEST)
 # overlaps (N, heads): head 1 is best on validation, head 2 on test images
-OVERLAPS = torch.tensor([[0.2, 0.6, 0.1, 0.3], [0.1, 0.7, 0.4, 0.3], [0.3, 0.5, 0.2, 0.6]])
-LATER = torch.tensor([[0.5, 0.4, 0.9, 0.1], [0.3, 0.5, 0.8, 0.2], [0.1, 0.3, 0.9, 0.8]])
+OVERLAPS = torch.tensor(
+    [[0.5, 0.6, 0.4, 0.1, 0.3], [0.6, 0.7, 0.3, 0.2, 0.3], [0.5, 0.5, 0.4, 0.1, 0.6]]
+)
+LATER = torch.tensor(
+    [[0.9, 0.4, 0.8, 0.3, 0.1], [0.6, 0.5, 0.9, 0.4, 0.2], [0.7, 0.3, 0.9, 0.2, 0.8]]
+)
 HEADS = given(OVERLAPS, LATER)
 
 
@@ -38,8 +42,8 @@ def mistakes(call, means: tuple[Tensor, Tensor]) -> tuple[Mistake, ...]:
     return (
         Mistake(
             "chosen-on-the-test-images",
-            "The choice follows the test scores: the luckiest one is picked, and its score promises "
-            "too much.",
+            "The choice follows the test scores: the luckiest one is picked, and its score "
+            "promises too much.",
             (
                 "Which images may decide, and which may only judge?",
                 "Of many random choices one looks good on the images that chose it.",
@@ -121,8 +125,8 @@ TASKS = (
         "09.1",
         "choose on validation images",
         "choose(validation, test)",
-        "Scores (E,) of each epoch (or setting) on validation and on test images. Return the number "
-        "of the epoch to keep, and the score to report.",
+        "Scores (E,) of each epoch (or setting) on validation and on test images. Return the "
+        "number of the epoch to keep, and the score to report.",
         EPOCHS,
         (
             *from_reference(choose, EPOCHS, given(TEST, VALIDATION), names="validation test"),
@@ -138,8 +142,8 @@ TASKS = (
         "11.6",
         "choose a head on validation images",
         "choose_head(validation, test)",
-        "Overlaps (N, heads) of validation and of test images. Return the number of the one head to "
-        "use, and the mean score to report for it.",
+        "Overlaps (N, heads) of validation and of test images. Return the number of the one head "
+        "to use, and the mean score to report for it.",
         HEADS,
         (
             *from_reference(choose_head, HEADS, given(LATER, OVERLAPS), names="validation test"),

@@ -11,11 +11,10 @@ import torch
 
 from sslcourse.methods.simclr import nt_xent_loss
 from sslcourse.teach.checks.cases import from_reference
-from sslcourse.teach.checks.numbers import close, constant_ratio, drawn, one_hot
+from sslcourse.teach.checks.nt_xent_scale import SCALE, Z1, Z2
+from sslcourse.teach.checks.numbers import close, drawn, one_hot
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
-Z1, Z2 = drawn(4, 6, seed=1), drawn(4, 6, seed=2)
-UNIT1, UNIT2 = (torch.nn.functional.normalize(z, dim=1) for z in (Z1, Z2))
 SMALL1, SMALL2 = one_hot(0, 1, width=3), one_hot(0, 2, width=3)  # two images, one pair agrees
 
 
@@ -27,14 +26,6 @@ def collapsed(f: Attempt, count: int) -> float:
 def candidates(f: Attempt, extra: int, per_image: int = 2) -> bool:
     """Whether a collapsed batch counts `per_image` N + extra candidates, for several N."""
     return all(close(collapsed(f, n), math.log(per_image * n + extra)) for n in (3, 5))
-
-
-def ratios(f: Attempt, count: int = 4, temperature: float = 0.5) -> float | None:
-    """The loss divided by the right one, where it is the same for different projections."""
-    draws = [(drawn(count, 6, seed=s), drawn(count, 6, seed=s + 9)) for s in (3, 4, 5)]
-    return constant_ratio(
-        [(f(*z, temperature=temperature), nt_xent_loss(*z, temperature=temperature)) for z in draws]
-    )
 
 
 def view_is_its_own_positive(f: Attempt) -> bool:
@@ -64,28 +55,6 @@ def one_length_matters(f: Attempt) -> bool:
     longer = Z1 * torch.tensor([[5.0], [1.0], [1.0], [1.0]])
     same = close(f(3 * Z1, 3 * Z2, temperature=0.5), f(Z1, Z2, temperature=0.5))
     return same and not close(f(longer, Z2, temperature=0.5), f(Z1, Z2, temperature=0.5))
-
-
-def equals_at(f: Attempt, change) -> bool:
-    """Whether the loss at T is the right loss at another temperature, for several T."""
-    return all(
-        close(f(Z1, Z2, temperature=t), nt_xent_loss(Z1, Z2, temperature=change(t)))
-        for t in (0.4, 0.8)
-    )
-
-
-def rescaled(f: Attempt) -> bool:
-    found = [ratios(f, temperature=t) for t in (0.25, 0.5)]
-    return None not in found and constant_ratio(list(zip(found, (0.25, 0.5)))) is not None
-
-
-def grows_with_batch(f: Attempt) -> bool:
-    small, large = ratios(f, 3), ratios(f, 5)
-    return None not in (small, large) and close(small / 3, large / 5)
-
-
-def ends_below_zero(f: Attempt) -> bool:
-    return ratios(f) is not None and ratios(f) < 0
 
 
 def one_anchor_set(f: Attempt) -> bool:
@@ -122,8 +91,8 @@ MISTAKES = (
     ),
     Mistake(
         "pairs-read-as-neighbours",
-        "Your loss pairs the rows 0 and 1, 2 and 3, … of the stacked views, but those are different "
-        "images: the views were put one below the other, not in turn.",
+        "Your loss pairs the rows 0 and 1, 2 and 3, … of the stacked views, but those are "
+        "different images: the views were put one below the other, not in turn.",
         (
             "Write down, for N = 2, which image each of the four stacked rows shows.",
             "torch.cat gives image 0, 1, 0, 1; torch.stack(dim=1) and flatten give 0, 0, 1, 1.",
@@ -186,79 +155,7 @@ MISTAKES = (
         ),
         lambda f: candidates(f, 0, per_image=1),
     ),
-    Mistake(
-        "temperature-multiplied",
-        "Your loss at temperature T is the right loss at 1 / T: the similarities are multiplied by "
-        "the temperature.",
-        (
-            "Should a small temperature make the softmax sharper or flatter?",
-            "T = 0.1 should stretch the cosines to the range -10 to 10.",
-            "Divide the similarities by the temperature.",
-        ),
-        lambda f: equals_at(f, lambda t: 1 / t),
-    ),
-    Mistake(
-        "temperature-ignored",
-        "Your loss is the same at every temperature.",
-        (
-            "Where does the temperature stand in equation 1?",
-            "Every similarity is divided by it, before the exponential.",
-            "logits = z @ z.T / temperature",
-        ),
-        lambda f: close(f(Z1, Z2, temperature=0.2), f(Z1, Z2, temperature=0.9)),
-    ),
-    Mistake(
-        "temperature-applied-twice",
-        "Your loss at T is the right loss at T squared: you divide by the temperature twice.",
-        (
-            "Count the places where the temperature occurs in your code.",
-            "Similarities that are divided already need no second division.",
-            "Keep one division: logits = similarities / temperature.",
-        ),
-        lambda f: equals_at(f, lambda t: t * t),
-    ),
-    Mistake(
-        "loss-rescaled-by-temperature",
-        "Your loss is the right one times a factor that changes with the temperature: when all "
-        "projections are one point it isn't ln(2N - 1).",
-        (
-            "What should the loss of a collapsed batch be, and does it depend on T?",
-            "The temperature belongs inside the softmax and nowhere else.",
-            "Return F.cross_entropy(logits, labels) as it is.",
-        ),
-        rescaled,
-    ),
-    Mistake(
-        "loss-without-minus",
-        "Your loss is the right one with the wrong sign: descending it drives positives apart.",
-        (
-            "Can the negative logarithm of a probability be below zero?",
-            "The loss is the *negative* log of the positive's share.",
-            "Put a minus in front, or use F.cross_entropy, which has it.",
-        ),
-        ends_below_zero,
-    ),
-    Mistake(
-        "summed-over-the-batch",
-        "Your loss grows with the batch: you add the terms of the views instead of averaging them.",
-        (
-            "Should twice the batch double the loss?",
-            "Equation 1 is averaged over all 2N views.",
-            "Use .mean(), or reduction='mean'.",
-        ),
-        grows_with_batch,
-    ),
-    Mistake(
-        "wrong-factor",
-        "Your loss is the right one times a constant. Some codes add the losses of both views; "
-        "here it is the mean over all 2N views.",
-        (
-            "Compare your loss of a collapsed batch with ln(2N - 1).",
-            "There are 2N terms. By which number do you divide their sum?",
-            "Take one mean over all 2N terms, or (loss_1 + loss_2) / 2.",
-        ),
-        lambda f: ratios(f) is not None and not close(ratios(f), 1.0),
-    ),
+    *SCALE,
     Mistake(
         "only-first-views-are-anchors",
         "Changing the roles of z1 and z2 changes your loss: only one set of views looks for its "

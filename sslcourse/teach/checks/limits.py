@@ -1,10 +1,10 @@
 """Call a learner's function without trusting it: a time limit, and random states that are put back.
 
 Why a thread of its own? A signal (`signal.setitimer`) only works in the main thread, and a loop
-that catches every exception swallows it. `sys.settrace` slows each line and takes the place of
-a debugger. Another process can't be given a function that was written in a notebook. A thread can be
-waited for with a limit, from any thread, whatever the function catches. Afterwards an exception is
-raised in it again and again, so that an endless loop does not go on using the processor.
+that catches every exception swallows it. `sys.settrace` slows each line and takes the place of a
+debugger. Another process can't be given a function that was written in a notebook. But a thread can
+be waited for with a limit, from any thread, whatever the function catches. Afterwards an exception
+is raised in it again and again, so that an endless loop does not go on using the processor.
 """
 
 import ctypes

@@ -1,4 +1,4 @@
-"""04.3 to 04.5: the momentum encoder and shuffled keys."""
+"""04.3 and 04.4: the momentum encoder and how it follows."""
 
 from collections.abc import Callable
 
@@ -37,7 +37,9 @@ def with_networks(function: Callable) -> Callable:
 
 
 SLOW, FAST = torch.arange(1.0, 10.0), 10 * torch.arange(1.0, 10.0)
+
 FOLLOW = given(SLOW, FAST, 0.9), given(SLOW, drawn(9, seed=1), 0.99)
+
 RIGHT = with_networks(ema_update)
 
 
@@ -174,69 +176,6 @@ COPY = (
     ),
 )
 
-
-def grouped(x: Tensor) -> Tensor:
-    """An encoder with a BatchNorm that sees the two halves of a batch apart."""
-    return torch.cat([half - half.mean(dim=0) for half in x.chunk(2)])
-
-
-def with_encoder(function: Callable) -> Callable:
-    return lambda images, order: function(grouped, images, order)
-
-
-def shuffled_keys(encoder: Callable, images: Tensor, order: Tensor) -> Tensor:
-    with torch.no_grad():
-        return encoder(images[order])[order.argsort()]
-
-
-ORDERED = given(torch.tensor([[1.0], [2.0], [40.0], [80.0]]), torch.tensor([2, 0, 3, 1]))
-SHUFFLE = (
-    Mistake(
-        "shuffle-not-undone",
-        "Key i no longer belongs to image i: the keys are still shuffled.",
-        (
-            "Which image does row 0 of your keys show?",
-            "Queries are in the old order, so keys must be too.",
-            "keys[order.argsort()] puts them back.",
-        ),
-        lambda f: acts_like(f, lambda x, o: grouped(x[o]), ORDERED),
-    ),
-    Mistake(
-        "undone-with-the-same-order",
-        "You shuffled twice in the same way; that doesn't undo a shuffle.",
-        (
-            "Try it with order = [2, 0, 1] and the letters a, b, c.",
-            "The inverse of a permutation is needed.",
-            "order.argsort() is the inverse of order.",
-        ),
-        lambda f: (
-            acts_like(f, lambda x, o: grouped(x[o])[o], ORDERED)
-            or acts_like(f, lambda x, o: grouped(x[o.argsort()])[o.argsort()], ORDERED)
-        ),
-    ),
-    Mistake(
-        "never-shuffled",
-        "The keys are what they would be without a shuffle: BatchNorm saw the images in the old "
-        "groups.",
-        (
-            "Where in your function does BatchNorm work?",
-            "A shuffle after the encoder changes nothing.",
-            "encoder(images[order]), and the keys are put back afterwards.",
-        ),
-        lambda f: acts_like(f, lambda x, o: grouped(x), ORDERED),
-    ),
-    Mistake(
-        "keys-keep-the-gradient",
-        "The keys ask for a gradient; the momentum encoder is not trained.",
-        (
-            "What does keys.requires_grad say?",
-            "Gradient flows to the queries only.",
-            "Use `with torch.no_grad():` around the encoder.",
-        ),
-        lambda f: f.gradients(*ORDERED.args) is not None,
-    ),
-)
-
 TASKS = (
     Task(
         "04.3",
@@ -286,24 +225,5 @@ TASKS = (
         COPY,
         with_copy,
         1,
-    ),
-    Task(
-        "04.5",
-        "shuffled keys",
-        "shuffled_keys(key_encoder, images, order)",
-        "images (N, …) and a permutation (N,) of the numbers 0 to N - 1. Send the images through "
-        "the encoder in this order and return the keys (N, D) in the old one, without gradient.",
-        ORDERED,
-        (
-            *from_reference(with_encoder(shuffled_keys), ORDERED, names="images order"),
-            holds(
-                "gradient",
-                "the keys ask for a gradient.",
-                lambda f: f.gradients(*ORDERED.args) is None,
-            ),
-        ),
-        SHUFFLE,
-        with_encoder,
-        3,
     ),
 )

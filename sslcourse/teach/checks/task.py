@@ -84,8 +84,9 @@ def converted(result: Any) -> Any:
         raise Returned("your function returned None; is the `return` missing?")
     if isinstance(result, Tensor):
         return result
-    if isinstance(result, (list, tuple)) and any(
-        isinstance(part, (Tensor, np.ndarray, list, tuple)) for part in result
+    nested = (Tensor, np.ndarray, list, tuple)
+    if isinstance(result, tuple) or (
+        isinstance(result, list) and any(isinstance(part, nested) for part in result)
     ):
         parts = tuple(converted(part) for part in result)
         rows = isinstance(result, list) and not any(isinstance(part, Tensor) for part in result)
