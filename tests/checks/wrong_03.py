@@ -27,6 +27,12 @@ def finds_itself(z1, z2, *, temperature):
     return F.cross_entropy(logits, torch.arange(len(logits)))
 
 
+@wrong("03.1", "positive-is-masked")
+def masked_positive(z1, z2, *, temperature):
+    logits = similarities(z1, z2, temperature)
+    return from_logits(logits, torch.arange(len(logits)))
+
+
 @wrong("03.1", "labels-all-zero")
 def zero_labels(z1, z2, *, temperature):
     logits = similarities(z1, z2, temperature)

@@ -60,7 +60,7 @@ def holds(stage: str, sentence: str, what: Callable[[Attempt], bool]) -> Case:
 
 def both(f: Attempt, right: Attempt, call: Call) -> tuple[Any, Any]:
     """What came and what was expected; a list of numbers may stand for one row."""
-    came, expected = f(*call.args, **call.kwargs), right(*call.args, **call.kwargs)
+    came, expected = f.result(call), right.result(call)
     if isinstance(came, tuple) and isinstance(expected, Tensor):
         shapes_of = {getattr(part, "shape", None) for part in came}
         if shapes_of == {expected.shape[1:]} and len(came) == len(expected):
@@ -109,7 +109,7 @@ def kinds(f: Attempt, right: Attempt, call: Call, words: list[str]) -> None:
 
 def values(f: Attempt, right: Attempt, other: Attempt, call: Call, words: list[str]) -> None:
     came, expected = both(f, right, call)
-    if not close(came, expected) and not close(came, other(*call.args, **call.kwargs)):
+    if not close(came, expected) and not close(came, other.result(call)):
         raise Failed(comparison(call, words, came, expected))
 
 

@@ -67,6 +67,17 @@ def one_anchor_set(f: Attempt) -> bool:
 
 MISTAKES = (
     Mistake(
+        "positive-is-masked",
+        "Your loss is not finite for ordinary projections: a label points at an entry that you "
+        "masked with -inf.",
+        (
+            "Which entries of the matrix did you mask, and at which do your labels point?",
+            "The diagonal is masked. arange(2N) points at the diagonal.",
+            "Row i belongs to column (i + N) % (2N).",
+        ),
+        lambda f: not bool(f(Z1, Z2, temperature=0.5).isfinite()),
+    ),
+    Mistake(
         "view-is-its-own-positive",
         "Your loss asks every view to find itself: with orthogonal projections a view can only win "
         "against its negatives if it is its own positive.",

@@ -68,11 +68,8 @@ def stop(worker: threading.Thread) -> None:
 @contextmanager
 def kept_random_state() -> Iterator[None]:
     """Put the global random states of torch, NumPy and Python back as they were."""
-    state, numpy_state, python_state = (
-        torch.get_rng_state(),
-        np.random.get_state(),
-        random.getstate(),
-    )  # noqa: NPY002
+    state, python_state = torch.get_rng_state(), random.getstate()
+    numpy_state = np.random.get_state()  # noqa: NPY002
     on_gpu = torch.cuda.is_initialized()
     gpu_states = torch.cuda.get_rng_state_all() if on_gpu else []
     try:

@@ -26,12 +26,20 @@ def mask_of(*rows: str) -> Tensor:
 
 
 def close(first: Any, second: Any) -> bool:
-    """Whether two results agree in shape and, but for rounding, in every number."""
+    """Whether two results agree in shape and, but for rounding, in every number.
+
+    What is not finite agrees with nothing.
+    """
     if isinstance(first, tuple) or isinstance(second, tuple):
-        pair = isinstance(first, tuple) and isinstance(second, tuple) and len(first) == len(second)
-        return pair and all(close(a, b) for a, b in zip(first, second, strict=True))
-    a, b = (torch.as_tensor(x).detach().cpu().to(torch.float64) for x in (first, second))
-    return a.shape == b.shape and torch.allclose(a, b, rtol=RELATIVE, atol=ABSOLUTE)
+        both = isinstance(first, tuple) and isinstance(second, tuple) and len(first) == len(second)
+        return both and all(close(a, b) for a, b in zip(first, second, strict=True))
+    pair = [torch.as_tensor(x).detach().cpu() for x in (first, second)]
+    if any(x.is_complex() for x in pair):
+        return False
+    a, b = (x.to(torch.float64) for x in pair)
+    if a.shape != b.shape or not a.isfinite().all():
+        return False
+    return torch.allclose(a, b, rtol=RELATIVE, atol=ABSOLUTE)
 
 
 def constant_ratio(pairs: list[tuple[Any, Any]]) -> float | None:

@@ -2,7 +2,6 @@
 
 import torch
 from einops import rearrange
-from torch import Tensor
 
 from sslcourse.networks.patches import patchify, unpatchify
 from sslcourse.teach.checks.behaviours import acts_like
@@ -47,10 +46,6 @@ def joins(*patterns: str):
         return False
 
     return shows
-
-
-def reshaped(x: Tensor, p: int) -> Tensor:
-    return x.reshape(len(x), -1, p * p * x.shape[1])
 
 
 def order_mistakes(shows, verb: str) -> tuple[Mistake, ...]:
@@ -101,21 +96,24 @@ def order_mistakes(shows, verb: str) -> tuple[Mistake, ...]:
     )
 
 
+def squares_are_mixed(f: Attempt) -> bool:
+    """Whether some patch doesn't hold the pixels of a square, in whatever order."""
+    found, right = (x.sort(dim=2).values.flatten(0, 1) for x in (f(*CUT.args), BACK.args[0]))
+    return not {tuple(x.tolist()) for x in found} <= {tuple(x.tolist()) for x in right}
+
+
 CUTTING = (
     *order_mistakes(cuts, "cut"),
     Mistake(
         "only-reshaped",
-        "You only gave the numbers another shape: a patch holds pieces of rows of the whole "
-        "picture.",
+        "Your patches are no squares of the picture: the numbers were given another shape, but "
+        "not moved.",
         (
             "Which pixels are neighbours in memory?",
             "reshape never moves a number; patches need a permutation of axes.",
             "Split H and W, bring the axes of a patch together with permute, then flatten.",
         ),
-        lambda f: (
-            acts_like(f, reshaped, CUT)
-            or acts_like(f, lambda x, p: reshaped(x.permute(0, 2, 3, 1), p), CUT)
-        ),
+        squares_are_mixed,
     ),
 )
 

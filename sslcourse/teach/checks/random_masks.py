@@ -4,13 +4,16 @@ import torch
 from torch import Tensor
 
 from sslcourse.teach.checks.cases import holds
-from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
+from sslcourse.teach.checks.task import Attempt, Failed, Mistake, Task, given
 
 SETTINGS = ((6, 16, 0.75), (5, 10, 0.6))
 
 
 def counts(f: Attempt, n: int, length: int, ratio: float) -> Tensor:
-    return f(n, length, ratio).sum(dim=1)
+    mask = f(n, length, ratio)
+    if mask.shape != (n, length):
+        raise Failed(f"expected a mask {(n, length)}, got {tuple(mask.shape)}.")
+    return mask.sum(dim=1)
 
 
 def shows_instead(f: Attempt) -> bool:

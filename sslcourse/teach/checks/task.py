@@ -31,6 +31,13 @@ class Attempt:
 
     def __init__(self, function: Callable) -> None:
         self.function = function
+        self.results: dict[int, Any] = {}  # of whole calls, by their identity
+
+    def result(self, call: "Call") -> Any:
+        """What the function makes of a call's inputs; it is called once for each call."""
+        if id(call) not in self.results:
+            self.results[id(call)] = self(*call.args, **call.kwargs)
+        return self.results[id(call)]
 
     def call(self, args: tuple, kwargs: dict) -> Any:
         """The function's own result; global randomness starts the same every time."""
@@ -42,14 +49,15 @@ class Attempt:
         return mapped(Tensor.detach, self.call(mapped(Tensor.clone, args), kwargs))
 
     def changes_inputs(self, *args: Any, **kwargs: Any) -> bool:
-        """Whether a tensor that was handed over is another one afterwards."""
+        """Whether something was written into a tensor that was handed over."""
         before = tensors_in(args)
         copies = mapped(Tensor.clone, args)
         self.call(copies, kwargs)
         after = tensors_in(copies)
-        return len(before) != len(after) or any(
-            a.shape != b.shape or not torch.equal(a, b) for a, b in zip(before, after, strict=True)
-        )
+        if len(before) != len(after) or any(x._version for x in after):  # counts writes into x
+            return True
+        pairs = zip(before, after, strict=True)
+        return any(a.shape != b.shape or not torch.equal(a, b) for a, b in pairs)
 
     def gradients(self, *args: Any, **kwargs: Any) -> list[Tensor] | None:
         """The gradient of each float input (zeros where none arrives); None if the result has none.

@@ -108,8 +108,6 @@ def network(weights: Tensor, statistics: Tensor, trained: bool) -> nn.Module:
     """A linear layer and a BatchNorm: ten parameters, four running statistics."""
     layers = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).requires_grad_(trained)
     nn.utils.vector_to_parameters(weights.clone(), layers.parameters())
-    for number, parameter in enumerate(layers.parameters()):
-        parameter.requires_grad_(trained)
     layers[1].running_mean.copy_(statistics[:2])
     layers[1].running_var.copy_(statistics[2:])
     return layers
