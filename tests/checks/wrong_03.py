@@ -117,6 +117,38 @@ def large_mask(z1, z2, *, temperature):
     return F.cross_entropy(logits, partners(len(z1)))
 
 
+@wrong("03.1", "views-stacked-in-turn")
+def in_turn(z1, z2, *, temperature):
+    z = F.normalize(torch.stack([z1, z2], dim=1).flatten(0, 1), dim=1)
+    return from_logits(z @ z.T / temperature, partners(len(z1)))
+
+
+@wrong("03.1", "softmax-before-the-loss")
+def softened_twice(z1, z2, *, temperature):
+    logits = similarities(z1, z2, temperature).fill_diagonal_(-torch.inf)
+    return F.cross_entropy(logits.softmax(dim=1), partners(len(z1)))
+
+
+@wrong("03.1", "self-pair-subtracted-wrongly")
+def one_subtracted(z1, z2, *, temperature):
+    e = similarities(z1, z2, temperature).exp()
+    positive = e[torch.arange(len(e)), partners(len(z1))]
+    return -torch.log(positive / (e.sum(dim=1) - 1)).mean()
+
+
+@wrong("03.1", "wrong-partner")
+def one_too_far(z1, z2, *, temperature):
+    logits = similarities(z1, z2, temperature)
+    off = ~torch.eye(len(logits), dtype=torch.bool)
+    candidates = logits.masked_select(off).view(len(logits), -1)
+    return F.cross_entropy(candidates, partners(len(z1)).clamp_max(len(logits) - 2))
+
+
+@wrong("03.1", "gradient-stops-at-one-view")
+def fixed_target(z1, z2, *, temperature):
+    return nt_xent_loss(z1, z2.detach(), temperature=temperature)
+
+
 wrong("03.2", "chunk-splits-features")(
     lambda encoder, first, second: encoder(torch.cat([first, second])).chunk(2, dim=1)
 )

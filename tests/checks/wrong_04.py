@@ -140,6 +140,12 @@ def weights_only(teacher, student, momentum):
             slow.lerp_(fast, 1 - momentum)
 
 
+@wrong("04.3", "shares-do-not-sum-to-one")
+def added(teacher, student, momentum):
+    for slow, fast in both(teacher, student):
+        slow.data = momentum * slow.data + fast.data
+
+
 @wrong("04.3", "rounded-to-half-precision")
 @torch.no_grad()
 def half(teacher, student, momentum):

@@ -108,6 +108,12 @@ def assignments_learn(scores, assignments, *, temperature):
     return sum(terms) / len(terms)
 
 
+@wrong("05.2", "assignments-made-hard")
+def best_only(scores, assignments, *, temperature):
+    hard = [F.one_hot(q.argmax(dim=1), q.shape[1]).float() for q in assignments]
+    return cross_entropy(hard, [F.log_softmax(s / temperature, dim=1) for s in scores], others)
+
+
 def swav_at(mistake, change):
     wrong("05.2", mistake)(
         lambda scores, assignments, *, temperature: cross_entropy(

@@ -148,3 +148,12 @@ wrong("07.7", "perplexity-instead-of-entropy")(perplexity)
 wrong("07.7", "images-averaged")(
     lambda tokens, codes: sum(entropy(row, codes) for row in tokens) / len(tokens)
 )
+
+
+@wrong("07.1", "always-one-block")
+def one_square(n, grid, masked, *, generator=None):
+    mask = torch.zeros(n, grid, grid, dtype=torch.bool)
+    side = math.isqrt(masked)
+    for image, (top, left) in zip(mask, torch.randint(0, grid - side, (n, 2), generator=generator)):
+        image[top : top + side, left : left + side] = True
+    return mask.flatten(1)

@@ -17,6 +17,9 @@ attending("attention-across-the-batch", dim=0)
 attending("scores-not-scaled", scale=lambda q: 1)
 attending("scaled-by-another-number", scale=lambda q: q.shape[3])
 wrong("11.1", "softmax-forgotten")(lambda q, k: q @ k.mT / 2)
+wrong("11.1", "rows-do-not-sum-to-one")(
+    lambda q, k: torch.softmax((q @ k.mT / 2).flatten(2), 2).view(*q.shape[:3], -1)
+)
 wrong("11.1", "heads-averaged")(lambda q, k: torch.softmax(q @ k.mT / 2, 3).mean(1))
 
 wrong("11.2", "column-instead-of-row")(
@@ -73,6 +76,11 @@ def quantile(maps, share):
     flat = maps.flatten(1)
     strongest = flat.topk(round(share * flat.shape[1]), dim=1).indices
     return torch.zeros_like(flat, dtype=torch.bool).scatter(1, strongest, True).view(maps.shape)
+
+
+@wrong("11.3", "share-ignored")
+def above_the_mean(maps, share):
+    return maps > maps.mean(dim=(1, 2), keepdim=True)
 
 
 @wrong("11.3", "share-of-the-maximum")

@@ -107,6 +107,16 @@ WEIGHTS = (
         ),
         lambda f: f(Q, K).shape == (2, 5, 5),
     ),
+    Mistake(
+        "rows-do-not-sum-to-one",
+        "Your rows don't sum to 1: they are no shares of a token's attention.",
+        (
+            "What does each row of your result sum to?",
+            "The softmax runs over the keys, and over nothing else.",
+            "torch.softmax(scores, dim=3)",
+        ),
+        lambda f: not close(f(Q, K).sum(dim=3), torch.ones(2, 3, 5)),
+    ),
 )
 
 MAPS = torch.softmax(drawn(2, 3, 7, 7, seed=3), dim=3)  # a class token and 2 x 3 patches

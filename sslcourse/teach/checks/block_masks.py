@@ -29,6 +29,12 @@ def one_direction(mask: Tensor) -> bool:
     return any(bool((x.all(dim=2) | ~x.any(dim=2)).float().mean() > 0.95) for x in lines)
 
 
+def one_size(mask: Tensor) -> bool:
+    """Whether each mask is one full rectangle, and all have the same sides."""
+    sides = torch.stack([mask.any(dim=2).sum(dim=1), mask.any(dim=1).sum(dim=1)], dim=1)  # (N, 2)
+    return bool((sides.prod(dim=1) == mask.sum(dim=(1, 2))).all()) and len(sides.unique(dim=0)) == 1
+
+
 BLOCKS = (
     Mistake(
         "too-many-hidden",
@@ -103,6 +109,16 @@ BLOCKS = (
             "Add blocks until about `masked` patches are hidden.",
         ),
         lambda f: float(masks(f).float().sum(dim=(1, 2)).mean()) < 0.75 * MASKED,
+    ),
+    Mistake(
+        "always-one-block",
+        "Every image hides one rectangle of one size: all that stands elsewhere is always seen.",
+        (
+            "Show some masks as pictures. In what do they differ?",
+            "Blocks have random sizes and shapes, and an image gets several.",
+            "Draw height and width anew for each block, until about `masked` patches are hidden.",
+        ),
+        lambda f: one_size(masks(f)),
     ),
 )
 

@@ -10,7 +10,9 @@ import math
 import torch
 
 from sslcourse.methods.simclr import nt_xent_loss
+from sslcourse.teach.checks.behaviours import passes_gradient
 from sslcourse.teach.checks.cases import from_reference
+from sslcourse.teach.checks.nt_xent_pairs import PAIRS
 from sslcourse.teach.checks.nt_xent_scale import SCALE, Z1, Z2
 from sslcourse.teach.checks.numbers import close, drawn, one_hot
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
@@ -28,21 +30,31 @@ def candidates(f: Attempt, extra: int, per_image: int = 2) -> bool:
     return all(close(collapsed(f, n), math.log(per_image * n + extra)) for n in (3, 5))
 
 
-def view_is_its_own_positive(f: Attempt) -> bool:
-    """With orthogonal projections only the view itself is better than a negative."""
-    z = torch.eye(6)
-    return close(f(z[:3], z[3:], temperature=0.5), math.log(1 + 5 * math.exp(-2)))
+def softmax_twice(f: Attempt) -> bool:
+    """Perfect pairs at a small temperature: each row is one-hot already, and is softened again."""
+    return all(
+        close(f(torch.eye(n), torch.eye(n), temperature=0.05), math.log(math.e + 2 * n - 1) - 1)
+        for n in (3, 5)
+    )
 
 
-def shuffling_changes_nothing(f: Attempt) -> bool:
-    moved = [f(Z1, Z2.roll(shift, 0), temperature=0.5) for shift in (1, 2)]
-    depends = not close(f(Z1, drawn(4, 6, seed=8), temperature=0.5), f(Z1, Z2, temperature=0.5))
-    return depends and all(close(m, f(Z1, Z2, temperature=0.5)) for m in moved)
+def wrong_partner(f: Attempt) -> bool:
+    """The candidates are counted rightly, and yet perfect pairs cost much."""
+    return candidates(f, -1) and float(f(torch.eye(5), torch.eye(5), temperature=0.1)) > 1
 
 
-def pairs_are_neighbours(f: Attempt) -> bool:
-    z = torch.cat([Z1, Z2])
-    return close(f(Z1, Z2, temperature=0.5), nt_xent_loss(z[0::2], z[1::2], temperature=0.5))
+def self_pair_half_gone(f: Attempt) -> bool:
+    return all(
+        math.log(2 * n - 1) + 1e-3 < collapsed(f, n) < math.log(2 * n) - 1e-3 for n in (3, 5)
+    )
+
+
+def one_view_learns(f: Attempt) -> bool:
+    """The value is right, and one of the two views gets no gradient, or only a part of it."""
+    call = given(Z1, Z2, temperature=0.5)
+    return close(f(Z1, Z2, temperature=0.5), LOSS) and (
+        passes_gradient(f, call, 0) != passes_gradient(f, call, 1)
+    )
 
 
 def length_matters(f: Attempt) -> bool:
@@ -65,52 +77,9 @@ def one_anchor_set(f: Attempt) -> bool:
     )
 
 
+# the order matters: who doesn't know the positives fails everywhere below, too
 MISTAKES = (
-    Mistake(
-        "positive-is-masked",
-        "Your loss is not finite for ordinary projections: a label points at an entry that you "
-        "masked with -inf.",
-        (
-            "Which entries of the matrix did you mask, and at which do your labels point?",
-            "The diagonal is masked. arange(2N) points at the diagonal.",
-            "Row i belongs to column (i + N) % (2N).",
-        ),
-        lambda f: not bool(f(Z1, Z2, temperature=0.5).isfinite()),
-    ),
-    Mistake(
-        "view-is-its-own-positive",
-        "Your loss asks every view to find itself: with orthogonal projections a view can only win "
-        "against its negatives if it is its own positive.",
-        (
-            "Which entry of a row of the similarity matrix belongs to the positive?",
-            "Entry (i, i) is a view with itself. It must be no candidate at all.",
-            "Fill the diagonal with -inf, then point row i at column i + N, and row i + N at i.",
-        ),
-        view_is_its_own_positive,
-    ),
-    Mistake(
-        "labels-all-zero",
-        "Shuffling the second views doesn't change your loss, so it doesn't know the positives: "
-        "your labels point at one fixed column, but after the diagonal is removed the positive "
-        "stands elsewhere.",
-        (
-            "Shuffle the rows of z2. Which entry of a row is the positive now?",
-            "Label 0 is right only if you moved the positive to column 0 yourself.",
-            "For z = torch.cat([z1, z2]) the positive of row i is column (i + N) % (2N).",
-        ),
-        shuffling_changes_nothing,
-    ),
-    Mistake(
-        "pairs-read-as-neighbours",
-        "Your loss pairs the rows 0 and 1, 2 and 3, … of the stacked views, but those are "
-        "different images: the views were put one below the other, not in turn.",
-        (
-            "Write down, for N = 2, which image each of the four stacked rows shows.",
-            "torch.cat gives image 0, 1, 0, 1; torch.stack(dim=1) and flatten give 0, 0, 1, 1.",
-            "After torch.cat([z1, z2]) the partner of row i is row (i + N) % (2N).",
-        ),
-        pairs_are_neighbours,
-    ),
+    *PAIRS,
     Mistake(
         "inputs-not-normalised",
         "Your loss changes when all projections become three times as long: it compares inner "
@@ -188,6 +157,49 @@ MISTAKES = (
             "Compute in float32: z = z.float(); and fill the diagonal with -torch.inf.",
         ),
         lambda f: half_is_lost(f) and close(f(Z1, Z2, temperature=0.5), LOSS),
+    ),
+    Mistake(
+        "softmax-before-the-loss",
+        "Perfect pairs still cost much: F.cross_entropy gets probabilities instead of logits, and "
+        "takes a softmax of a softmax.",
+        (
+            "What does F.cross_entropy do first?",
+            "It takes the softmax itself.",
+            "Hand it the similarities divided by the temperature, as they are.",
+        ),
+        softmax_twice,
+    ),
+    Mistake(
+        "self-pair-subtracted-wrongly",
+        "When all projections are one point, your loss lies between ln(2N - 1) and ln(2N): you "
+        "take something off for the view itself, but not all of it.",
+        (
+            "What is the similarity of a view with itself, and what is its exponential?",
+            "exp(1 / T), not 1.",
+            "Fill the diagonal with -inf before the softmax; then nothing is left to subtract.",
+        ),
+        self_pair_half_gone,
+    ),
+    Mistake(
+        "wrong-partner",
+        "Two equal views of each image should cost nearly nothing, but your loss stays high: the "
+        "label of a row is not its partner.",
+        (
+            "Put z1 = z2 = torch.eye(4) in. In which column is the other 1 of each row?",
+            "Removing the diagonal moves the columns behind it by one.",
+            "With the diagonal kept in place, row i belongs to column (i + N) % (2N).",
+        ),
+        wrong_partner,
+    ),
+    Mistake(
+        "gradient-stops-at-one-view",
+        "The value is right, but only one of the two views gets a gradient.",
+        (
+            "In SimCLR, which of the two views trains the encoder?",
+            "Both; nothing is a fixed target here, as a key is in MoCo.",
+            "Leave out detach() and no_grad().",
+        ),
+        one_view_learns,
     ),
 )
 LOSS = nt_xent_loss(Z1, Z2, temperature=0.5)

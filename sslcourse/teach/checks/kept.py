@@ -147,6 +147,16 @@ THRESHOLD = (
         ),
         keeps(long_by_one),
     ),
+    Mistake(
+        "share-ignored",
+        "You keep the same patches for every share.",
+        (
+            "Where does the share occur in your function?",
+            "A larger share needs more patches.",
+            "Compare the cumulative sum of the sorted values with it.",
+        ),
+        lambda f: close(f(MAPS, 0.4), f(MAPS, 0.9)),
+    ),
 )
 
 TASKS = (

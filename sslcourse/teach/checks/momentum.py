@@ -36,7 +36,7 @@ def with_networks(function: Callable) -> Callable:
     return run
 
 
-SLOW, FAST = torch.arange(1.0, 10.0), 10 * torch.arange(1.0, 10.0)
+SLOW, FAST = torch.arange(1.0, 10.0), torch.arange(30.0, 3.0, -3.0)
 
 FOLLOW = given(SLOW, FAST, 0.9), given(SLOW, drawn(9, seed=1), 0.99)
 
@@ -123,6 +123,17 @@ EMA = (
             "Decorate the function with @torch.no_grad().",
         ),
         lambda f: bool(f(SLOW, FAST, 0.9, "graph")),
+    ),
+    Mistake(
+        "shares-do-not-sum-to-one",
+        "A teacher that equals its student moves: the shares of both don't sum to 1, and the "
+        "weights grow or shrink with every step.",
+        (
+            "Let teacher and student be equal. Where should the teacher be afterwards?",
+            "It is a mean: m of one and 1 - m of the other.",
+            "teacher = m * teacher + (1 - m) * student",
+        ),
+        lambda f: not close(f(SLOW, SLOW, 0.9), SLOW),
     ),
 )
 

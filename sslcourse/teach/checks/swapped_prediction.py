@@ -11,7 +11,7 @@ from sslcourse.teach.checks.behaviours import acts_like, ignores
 from sslcourse.teach.checks.cases import from_reference
 from sslcourse.teach.checks.numbers import close
 from sslcourse.teach.checks.swapped import pairs_of, scores, shared, target_gradient
-from sslcourse.teach.checks.task import Call, Mistake, Task, given
+from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
 
 
 def swapped(views: int = 3, count: int = 3, seed: int = 0, temperature: float = 0.5) -> Call:
@@ -34,6 +34,12 @@ def swav_at(change: Callable):
         swapped(temperature=0.4),
         swapped(temperature=0.8),
     )
+
+
+def only_maxima_count(f: Attempt) -> bool:
+    scores_of, targets = swapped().args
+    sharper = [q.square() / q.square().sum(dim=1, keepdim=True) for q in targets]
+    return ignores(f, swapped(), given(scores_of, sharper, temperature=0.5))
 
 
 SWAV = (
@@ -93,6 +99,17 @@ SWAV = (
         ),
     ),
     *shared(swav_loss, swapped, swav_over, "assignment"),
+    Mistake(
+        "assignments-made-hard",
+        "Only the best prototype of an assignment counts in your loss: soft assignments were "
+        "rounded to one.",
+        (
+            "Change an assignment without changing its maximum. Should the loss change?",
+            "The target is a distribution, all of it.",
+            "Use q as it is, not its argmax.",
+        ),
+        only_maxima_count,
+    ),
 )
 
 TWO = [torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[0.5, 0.0], [1.0, 0.0]])]

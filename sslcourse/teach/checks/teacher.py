@@ -133,7 +133,7 @@ def follow(teacher: nn.Module, student: nn.Module, momentum: float) -> None:
             slow.copy_(fast)
 
 
-SLOW, FAST = torch.arange(1.0, 11.0), 10 * torch.arange(1.0, 11.0)
+SLOW, FAST = torch.arange(1.0, 11.0), torch.arange(40.0, 10.0, -3.0)
 
 FOLLOW = given(SLOW, FAST, 0.9), given(SLOW, FAST, 0.5)
 
