@@ -83,10 +83,11 @@ def unguarded(train, test):
 
 @wrong("01.3", "frozen-encoder-is-trained")
 def trained(encoder, images):
-    optimizer = torch.optim.SGD(encoder.parameters(), lr=0.1)
     encoder.eval()(images).square().mean().backward()
-    optimizer.step()
-    return encoder(images).detach()
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter -= 0.1 * parameter.grad
+        return encoder(images)
 
 
 @wrong("01.3", "encoder-left-in-training-mode")

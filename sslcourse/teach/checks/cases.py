@@ -96,7 +96,7 @@ def shapes(f: Attempt, right: Attempt, call: Call, words: list[str]) -> None:
 def kind(value: Tensor) -> str:
     if value.dtype == torch.bool:
         return "bool"
-    return "float" if value.is_floating_point() else "complex" if value.is_complex() else "integer"
+    return "float" if value.is_floating_point() else "integer"
 
 
 def kinds(f: Attempt, right: Attempt, call: Call, words: list[str]) -> None:

@@ -71,6 +71,13 @@ def mistakes(call, means: tuple[Tensor, Tensor]) -> tuple[Mistake, ...]:
             ),
             lambda f: choice_depends_on_test(f, call),
         ),
+        *blind(call, validation),
+    )
+
+
+def blind(call, validation: Tensor) -> tuple[Mistake, ...]:
+    """Choices that don't look for the best validation score."""
+    return (
         Mistake(
             "last-one-taken",
             "You take the last one, whatever its validation score is.",

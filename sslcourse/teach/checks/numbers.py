@@ -33,10 +33,7 @@ def close(first: Any, second: Any) -> bool:
     if isinstance(first, tuple) or isinstance(second, tuple):
         both = isinstance(first, tuple) and isinstance(second, tuple) and len(first) == len(second)
         return both and all(close(a, b) for a, b in zip(first, second, strict=True))
-    pair = [torch.as_tensor(x).detach().cpu() for x in (first, second)]
-    if any(x.is_complex() for x in pair):
-        return False
-    a, b = (x.to(torch.float64) for x in pair)
+    a, b = (torch.as_tensor(x).detach().cpu().to(torch.float64) for x in (first, second))
     if a.shape != b.shape or not a.isfinite().all():
         return False
     return torch.allclose(a, b, rtol=RELATIVE, atol=ABSOLUTE)

@@ -51,12 +51,17 @@ def target_gradient(f: Attempt, call: Call, start: int) -> bool:
 
 def shared(right: Callable, call: Callable, over: Callable, said: str) -> tuple[Mistake, ...]:
     """The mistakes that both losses know. `said` is what their targets are called."""
+    return (*wrong_pairs(call, over, said), *wrong_scales(right, call))
+
+
+def wrong_pairs(call: Callable, over: Callable, said: str) -> tuple[Mistake, ...]:
+    """Pairs of views that are too many, too few or others."""
     calls = (call(), call(seed=5))
     return (
         Mistake(
             "same-view-predicted",
             f"Your loss also compares a view with its own {said}: that is easy and teaches "
-            f"nothing.",
+            "nothing.",
             (
                 "Which pairs of views does your loop visit?",
                 "A view must say what was said of *another* view.",
@@ -84,6 +89,13 @@ def shared(right: Callable, call: Callable, over: Callable, said: str) -> tuple[
             ),
             lambda f: small_views_ignored(f, call()),
         ),
+    )
+
+
+def wrong_scales(right: Callable, call: Callable) -> tuple[Mistake, ...]:
+    """A wrong sign, a sum instead of a mean, another factor."""
+    calls = (call(), call(seed=5))
+    return (
         Mistake(
             "loss-without-minus",
             "Your loss has the wrong sign: it drives predictions away from their targets.",

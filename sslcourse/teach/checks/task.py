@@ -91,6 +91,8 @@ def converted(result: Any) -> Any:
     if result is None:
         raise Returned("your function returned None; is the `return` missing?")
     if isinstance(result, Tensor):
+        if result.is_complex():
+            raise Returned("your function returned complex numbers; real ones were expected.")
         return result
     nested = (Tensor, np.ndarray, list, tuple)
     if isinstance(result, tuple) or (
@@ -100,7 +102,7 @@ def converted(result: Any) -> Any:
         rows = isinstance(result, list) and not any(isinstance(part, Tensor) for part in result)
         return torch.stack(parts) if rows and len({p.shape for p in parts}) == 1 else parts
     try:
-        return torch.as_tensor(result)
+        return converted(torch.as_tensor(result))
     except (TypeError, ValueError, RuntimeError):
         raise Returned(
             f"your function returned a {type(result).__name__}; a tensor was expected."
