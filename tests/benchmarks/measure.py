@@ -72,8 +72,8 @@ def tuned_scores(encoder: nn.Module, images: Split) -> dict[str, float]:
 
     def tuned(learn: ImageSet, test: ImageSet, labels: int | None, rate: float) -> float:
         shared = {"labels_per_class": labels, "steps": STEPS[labels], "learning_rate": rate}
-        with torch.autocast("cpu", torch.bfloat16):  # half the time
-            return fine_tune(encoder, learn, test, **shared).accuracy
+        # half the time
+        return fine_tune(encoder, learn, test, precision="bfloat16", **shared).accuracy
 
     found, rate = {}, RATES[0]
     for labels in STEPS:
