@@ -1,4 +1,4 @@
-"""Fine-tuning in bfloat16 and inside autocast: the weights that learn are the weights that count."""
+"""Fine-tuning in bfloat16 and inside autocast: every step uses the weights of that step."""
 
 import pytest
 import torch

@@ -78,17 +78,7 @@ def fine_tune(
     """
     if labels_per_class is not None:
         images = images[few_labels(images.labels, labels_per_class, seed)]
-    if len(images) < 2 or batch_size < 2 or images.labels.min() < 0 or len(test) < 1:
-        raise ValueError(
-            f"fine-tuning needs at least two labelled images and a batch of two, got {len(images)} "
-            f"images and batch_size {batch_size}, and images to test on."
-        )
-    if test.labels.min() < 0:
-        raise ValueError("some test images have no label (-1), so nothing can be said about them.")
-    if steps < 1 or (seconds is not None and not seconds > 0):
-        raise ValueError(f"steps and seconds must be greater than 0, got {steps} and {seconds}.")
-    if precision not in ("float32", "bfloat16"):
-        raise ValueError(f"precision must be 'float32' or 'bfloat16', got {precision!r}.")
+    check_request(images, test, steps, seconds, batch_size, precision)
     keep_freed_memory()
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
@@ -115,6 +105,28 @@ def fine_tune(
         predictions,
         encoder=network[0].encoder,
     )
+
+
+def check_request(
+    images: ImageSet,
+    test: ImageSet,
+    steps: int,
+    seconds: float | None,
+    batch_size: int,
+    precision: str,
+) -> None:
+    """One clear sentence about the first thing that makes no sense."""
+    if len(images) < 2 or batch_size < 2 or images.labels.min() < 0 or len(test) < 1:
+        raise ValueError(
+            f"fine-tuning needs at least two labelled images and a batch of two, got {len(images)} "
+            f"images and batch_size {batch_size}, and images to test on."
+        )
+    if test.labels.min() < 0:
+        raise ValueError("some test images have no label (-1), so nothing can be said about them.")
+    if steps < 1 or (seconds is not None and not seconds > 0):
+        raise ValueError(f"steps and seconds must be greater than 0, got {steps} and {seconds}.")
+    if precision not in ("float32", "bfloat16"):
+        raise ValueError(f"precision must be 'float32' or 'bfloat16', got {precision!r}.")
 
 
 def train_classifier(
