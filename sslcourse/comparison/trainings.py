@@ -153,9 +153,8 @@ def learn_with_labels(run: Run) -> dict[str, float]:
 
     def tuned(learn: ImageSet, test: ImageSet, rate: float):
         shared = {"seconds": run.seconds, "batch_size": BATCH, "seed": run.seed}
-        half = run.precision == "bfloat16"
-        with torch.autocast(run.device, torch.bfloat16, enabled=half):
-            return fine_tune(encoder, learn, test, learning_rate=rate, **shared)
+        shared["precision"] = run.precision
+        return fine_tune(encoder, learn, test, learning_rate=rate, **shared)
 
     rate = run.rate
     if rate is None:

@@ -147,8 +147,8 @@ def tuned_accuracy(
         seed: draws labels, classifier, batches and views.
     """
     shared = {"labels_per_class": labels, "steps": STEPS[labels], "learning_rate": rate}
-    with torch.autocast(learn.device.type, torch.bfloat16):  # half the time
-        return fine_tune(encoder, learn, test, seed=seed, **shared).accuracy
+    # half the time
+    return fine_tune(encoder, learn, test, precision="bfloat16", seed=seed, **shared).accuracy
 
 
 def choose_rate(encoder: nn.Module, images: Split, labels: int, seed: int = 0) -> float:

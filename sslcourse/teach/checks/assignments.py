@@ -1,0 +1,184 @@
+"""05.1, Sinkhorn's algorithm: the sums of rows and columns say most."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sslcourse.methods.swav import sinkhorn
+from sslcourse.teach.checks.behaviours import acts_like, ignores, result
+from sslcourse.teach.checks.cases import from_reference, holds
+from sslcourse.teach.checks.numbers import close, drawn
+from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
+
+SCORES = F.normalize(drawn(6, 4, seed=1), dim=1)
+
+LITTLE = torch.tensor([[1.0, 0.0], [1.0, 0.5], [0.5, 0.0]])
+
+
+def assign(scores: Tensor = SCORES, epsilon: float = 0.5, iterations: int = 3) -> Call:
+    return given(scores, epsilon=epsilon, iterations=iterations)
+
+
+def mass(f: Attempt, axis: int, iterations: int = 3) -> Tensor:
+    return result(f, assign(iterations=iterations)).double().sum(dim=axis)
+
+
+def even(mass_of: Tensor, value: float) -> bool:
+    return close(mass_of, torch.full_like(mass_of, value))
+
+
+def overflows(f: Attempt) -> bool:
+    """Cosines of 1 in half precision at the paper's epsilon: exp(20) is no float16."""
+    scores = torch.eye(4).half()
+    return not bool(result(f, assign(scores, 0.05)).isfinite().all())
+
+
+SINKHORN = (
+    Mistake(
+        "overflows-in-half-precision",
+        "With float16 scores your result is not finite: exp(1 / 0.05) doesn't fit.",
+        (
+            "What is exp(20), and what is the largest float16?",
+            "485,165,195 against 65,504.",
+            "Compute in float32, or subtract the largest score before exp.",
+        ),
+        lambda f: overflows(f) and even(mass(f, 1), 1.0),
+    ),
+    Mistake(
+        "axes-swapped",
+        "Your columns sum to 1, not your rows: images and prototypes have changed places.",
+        (
+            "Which axis of the scores are the images?",
+            "Rows are images; each is assigned once. In the paper's code the matrix is transposed.",
+            "The last division is by the sum over dimension 1.",
+        ),
+        lambda f: even(mass(f, 0), 1.0),
+    ),
+    Mistake(
+        "assignments-sum-to-one-together",
+        "All assignments together have mass 1, so a row has 1 / N only: the last step, times N, is "
+        "missing.",
+        (
+            "What should a row of assignments sum to?",
+            "A row is the target of a cross-entropy: a distribution.",
+            "Multiply by the number of images at the end, or divide rows by their sums.",
+        ),
+        lambda f: even(mass(f, 1), 1 / 6) or even(mass(f, 1, 50), 1 / 6),
+    ),
+    Mistake(
+        "ends-with-the-prototypes",
+        "Your prototypes have exactly equal mass, but a row doesn't sum to 1: the last division "
+        "must be the one of the rows.",
+        (
+            "Which of the two sums must be exact at the end?",
+            "Rows are targets; columns only come close to N / K.",
+            "In each round divide by column sums first and by row sums last.",
+        ),
+        lambda f: (
+            (even(mass(f, 0), 6 / 4) or even(mass(f, 0), 1 / 4))
+            and not even(mass(f, 1), mass(f, 1)[0].item())
+        ),
+    ),
+    Mistake(
+        "prototypes-not-balanced",
+        "Your assignments are a softmax: nothing gives all prototypes the same mass, so all images "
+        "may choose one.",
+        (
+            "Sum your result over the images. Are the prototypes used alike?",
+            "Rows and columns must be divided in turn.",
+            "Add: q = q / q.sum(dim=0, keepdim=True), before the rows.",
+        ),
+        lambda f: acts_like(
+            f, lambda s, *, epsilon, iterations: torch.softmax(s / epsilon, dim=1), assign()
+        ),
+    ),
+    Mistake(
+        "epsilon-multiplied",
+        "A smaller epsilon makes your assignments softer: the scores are multiplied by it.",
+        (
+            "Should a small epsilon give sharp or soft assignments?",
+            "exp(score / epsilon)",
+            "Divide the scores by epsilon before exp.",
+        ),
+        lambda f: acts_like(
+            f,
+            lambda s, *, epsilon, iterations: sinkhorn(
+                s, epsilon=1 / epsilon, iterations=iterations
+            ),
+            assign(),
+            assign(epsilon=0.8),
+        ),
+    ),
+    Mistake(
+        "epsilon-ignored",
+        "Your assignments are the same for every epsilon.",
+        (
+            "Where does epsilon stand?",
+            "It decides how sharp an assignment is.",
+            "torch.exp(scores / epsilon)",
+        ),
+        lambda f: ignores(f, assign(epsilon=0.3), assign(epsilon=0.9)),
+    ),
+    Mistake(
+        "iterations-ignored",
+        "More iterations don't change your result.",
+        (
+            "What does your loop repeat?",
+            "Each round must start from the result of the one before.",
+            "for _ in range(iterations): divide columns, divide rows.",
+        ),
+        lambda f: ignores(f, assign(iterations=1), assign(iterations=20)),
+    ),
+    Mistake(
+        "least-similar-prototypes",
+        "High scores get small assignments: the sign of the scores is turned.",
+        (
+            "Which prototype should get most of an image?",
+            "Scores are similarities, not costs.",
+            "exp(+score / epsilon)",
+        ),
+        lambda f: acts_like(f, lambda s, **rest: sinkhorn(-s, **rest), assign()),
+    ),
+    Mistake(
+        "assignments-keep-the-gradient",
+        "The assignments ask for a gradient: targets must be fixed, or the loss is lowered by "
+        "moving them.",
+        (
+            "Which side of the swapped prediction learns?",
+            "Assignments are targets.",
+            "Decorate the function with @torch.no_grad().",
+        ),
+        lambda f: f.gradients(SCORES, epsilon=0.5, iterations=3) is not None,
+    ),
+)
+
+TASKS = (
+    Task(
+        "05.1",
+        "Sinkhorn's algorithm",
+        "sinkhorn(scores, *, epsilon, iterations)",
+        "Scores (N, K). Return exp(scores / epsilon) divided in turn by its column sums and its "
+        "row sums, `iterations` times: (N, K), rows sum to 1, without gradient.",
+        assign(LITTLE),
+        (
+            *from_reference(
+                sinkhorn,
+                assign(LITTLE),
+                assign(),
+                assign(drawn(5, 7, seed=4).tanh(), 0.2, 2),
+                names="scores",
+            ),
+            holds(
+                "gradient",
+                "the assignments are targets and must not ask for a gradient.",
+                lambda f: f.gradients(SCORES, epsilon=0.5, iterations=3) is None,
+            ),
+            holds(
+                "invariance",
+                "scores in float16 must give finite assignments.",
+                lambda f: not overflows(f),
+            ),
+        ),
+        SINKHORN,
+    ),
+)

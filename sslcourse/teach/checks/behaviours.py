@@ -1,0 +1,52 @@
+"""Behaviours that many mistakes share: a constant factor, another temperature, another input."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sslcourse.teach.checks.numbers import close, constant_ratio
+from sslcourse.teach.checks.task import Attempt, Call
+
+
+def result(f: Attempt, call: Call) -> Any:
+    """What f makes of one call's inputs."""
+    return f(*call.args, **call.kwargs)
+
+
+def acts_like(f: Attempt, other: Callable, *calls: Call) -> bool:
+    """Whether f does for several inputs what the right function does for changed ones."""
+    right = Attempt(other)
+    return all(close(result(f, c), result(right, c)) for c in calls)
+
+
+def factor(f: Attempt, right: Callable, *calls: Call) -> float | None:
+    """f / right, where it is one number for all these calls; None where it is not."""
+    other = Attempt(right)
+    return constant_ratio([(result(f, c), result(other, c)) for c in calls])
+
+
+def off_by_a_factor(f: Attempt, right: Callable, *calls: Call) -> bool:
+    """Whether f is the right function times a positive number that is not 1."""
+    found = factor(f, right, *calls)
+    return found is not None and found > 0 and not close(found, 1.0)
+
+
+def wrong_sign(f: Attempt, right: Callable, *calls: Call) -> bool:
+    found = factor(f, right, *calls)
+    return found is not None and found < 0
+
+
+def grows(f: Attempt, right: Callable, small: tuple[Call, ...], large: tuple[Call, ...]) -> bool:
+    """Whether the factor differs between small and large inputs: a sum instead of a mean."""
+    first, second = factor(f, right, *small), factor(f, right, *large)
+    return None not in (first, second) and second > first * 1.01
+
+
+def ignores(f: Attempt, first: Call, second: Call) -> bool:
+    """Whether two calls that should differ give the same."""
+    return close(result(f, first), result(f, second))
+
+
+def passes_gradient(f: Attempt, call: Call, number: int) -> bool:
+    """Whether a gradient that is not zero arrives at the input with this number."""
+    found = f.gradients(*call.args, **call.kwargs)
+    return found is not None and float(found[number].abs().max()) > 1e-9

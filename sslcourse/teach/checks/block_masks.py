@@ -1,0 +1,158 @@
+"""07.1, a mask of blocks: what a batch of masks looks like says what is wrong."""
+
+import torch
+from torch import Tensor
+
+from sslcourse.teach.checks.cases import holds
+from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
+
+GRID, MASKED, MANY = 8, 25, 60
+
+
+def masks(f: Attempt) -> Tensor:
+    return f(MANY, GRID, MASKED).view(-1, GRID, GRID)
+
+
+def togetherness(mask: Tensor) -> float:
+    """How much more often two neighbours are both hidden than they would be by chance."""
+    x = mask.float()
+    share = x.mean(dim=(1, 2))
+    pairs = (x[:, :, 1:] * x[:, :, :-1]).mean(dim=(1, 2)) + (x[:, 1:] * x[:, :-1]).mean(dim=(1, 2))
+    return float(
+        (pairs / 2 - share.square()).mean() / (share - share.square()).mean().clamp_min(1e-6)
+    )
+
+
+def one_direction(mask: Tensor) -> bool:
+    """Whether whole rows or whole columns are hidden or visible together."""
+    lines = (mask, mask.transpose(1, 2))
+    return any(bool((x.all(dim=2) | ~x.any(dim=2)).float().mean() > 0.95) for x in lines)
+
+
+def one_size(mask: Tensor) -> bool:
+    """Whether each mask is one full rectangle, and all have the same sides."""
+    sides = torch.stack([mask.any(dim=2).sum(dim=1), mask.any(dim=1).sum(dim=1)], dim=1)  # (N, 2)
+    return bool((sides.prod(dim=1) == mask.sum(dim=(1, 2))).all()) and len(sides.unique(dim=0)) == 1
+
+
+BLOCKS = (
+    Mistake(
+        "too-many-hidden",
+        "Some of your masks hide more patches than allowed.",
+        (
+            "Print the largest mask.sum(dim=1).",
+            "A block counts only where it still fits into what is left.",
+            "Skip a block that would hide more than masked - mask.sum() new patches.",
+        ),
+        lambda f: (
+            bool((masks(f).sum(dim=(1, 2)) > MASKED).any())
+            and not bool((masks(f).sum(dim=(1, 2)) >= GRID**2 - MASKED).all())
+        ),
+    ),
+    Mistake(
+        "mask-inverted",
+        "Your masks hide what should stay visible: True means hidden.",
+        (
+            "How many patches should be True?",
+            "At most `masked` of them, and nearly as many on average.",
+            "Return the blocks themselves, not ~mask.",
+        ),
+        lambda f: bool((masks(f).sum(dim=(1, 2)) >= GRID**2 - MASKED).all()),
+    ),
+    Mistake(
+        "empty-mask",
+        "Some of your masks hide nothing: the loss would be a mean over no patch, which is not a "
+        "number.",
+        (
+            "Print the smallest mask.sum(dim=1).",
+            "Blocks that don't fit must be drawn again.",
+            "Go on until about `masked` patches are hidden.",
+        ),
+        lambda f: bool((masks(f).sum(dim=(1, 2)) == 0).any()),
+    ),
+    Mistake(
+        "same-mask-for-all",
+        "All images hide the same blocks.",
+        (
+            "Compare two masks of a batch.",
+            "Each image draws blocks of its own.",
+            "Loop over the images, or draw n numbers at once.",
+        ),
+        lambda f: len(masks(f).unique(dim=0)) == 1,
+    ),
+    Mistake(
+        "rows-instead-of-blocks",
+        "You hide whole rows or columns: a block has a height and a width.",
+        (
+            "Show a mask as a picture. Which shapes do you see?",
+            "A block has a random aspect between 0.3 and 1 / 0.3.",
+            "mask[top : top + height, left : left + width] = True",
+        ),
+        lambda f: one_direction(masks(f)),
+    ),
+    Mistake(
+        "scattered-patches",
+        "Hidden patches are scattered: each can be guessed from its neighbours.",
+        (
+            "Show a mask as a picture. Where do hidden patches stand?",
+            "BEiT hides rectangles, not single patches.",
+            "Draw a block's height, width and place, and hide all of it.",
+        ),
+        lambda f: togetherness(masks(f)) < 0.2,
+    ),
+    Mistake(
+        "too-few-hidden",
+        "Your masks hide far fewer patches than wanted.",
+        (
+            "Print the mean of mask.sum(dim=1).",
+            "One block is not enough; blocks may overlap, too.",
+            "Add blocks until about `masked` patches are hidden.",
+        ),
+        lambda f: float(masks(f).float().sum(dim=(1, 2)).mean()) < 0.75 * MASKED,
+    ),
+    Mistake(
+        "always-one-block",
+        "Every image hides one rectangle of one size: all that stands elsewhere is always seen.",
+        (
+            "Show some masks as pictures. In what do they differ?",
+            "Blocks have random sizes and shapes, and an image gets several.",
+            "Draw height and width anew for each block, until about `masked` patches are hidden.",
+        ),
+        lambda f: one_size(masks(f)),
+    ),
+)
+
+
+def good_blocks(f: Attempt) -> bool:
+    return not any(mistake.shows(f) for mistake in BLOCKS)
+
+
+TASKS = (
+    Task(
+        "07.1",
+        "a mask of blocks",
+        "block_mask(n, grid, masked, *, generator=None)",
+        "Return bool (n, grid * grid), True = hidden: random rectangles, other ones in each image, "
+        "that hide at most `masked` patches together and close to that on average.",
+        given(2, GRID, MASKED),
+        (
+            holds(
+                "shape",
+                "expected a mask (n, grid * grid), (2, 64) for n = 2 and grid = 8.",
+                lambda f: f(2, GRID, MASKED).shape == (2, GRID**2),
+            ),
+            holds(
+                "dtype",
+                "expected bool numbers, True = hidden.",
+                lambda f: f(2, GRID, MASKED).dtype == torch.bool,
+            ),
+            holds(
+                "value",
+                "each image of an 8x8 grid with masked = 25 must hide rectangles of its own, at "
+                "most 25 patches together and close to that on average.",
+                good_blocks,
+            ),
+        ),
+        BLOCKS,
+    ),
+)

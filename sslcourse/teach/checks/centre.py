@@ -1,0 +1,203 @@
+"""08.2 and 08.5: the centre of the teacher's scores."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from sslcourse.teach.checks.behaviours import acts_like
+from sslcourse.teach.checks.cases import from_reference, holds
+from sslcourse.teach.checks.numbers import close, drawn
+from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
+
+SCORES, CENTER = drawn(3, 4, seed=1), drawn(1, 4, seed=2)
+
+MOVE = given(CENTER, SCORES, 0.9), given(CENTER, drawn(6, 4, seed=3), 0.75)
+
+
+def update_center(center: Tensor, scores: Tensor, momentum: float) -> Tensor:
+    return (momentum * center + (1 - momentum) * scores.mean(dim=0, keepdim=True)).detach()
+
+
+def moves(change: Callable):
+    """Whether the centre is the right one of changed inputs: change(center, scores, m)."""
+    return lambda f: acts_like(f, lambda c, s, m: update_center(*change(c, s, m)), *MOVE)
+
+
+def only_differences_count(f: Attempt) -> bool:
+    """Raising all scores of an image changes nothing, as it is with a softmax."""
+    raised = SCORES + torch.arange(1.0, 4.0)[:, None]
+    depends = not close(f(CENTER, SCORES, 0.5), f(CENTER, 2 * SCORES, 0.5))
+    return depends and close(f(CENTER, SCORES, 0.5), f(CENTER, raised, 0.5))
+
+
+CENTRE = (
+    Mistake(
+        "momentum-swapped",
+        "Your centre keeps the share 1 - m of itself: it jumps to each new batch.",
+        (
+            "With m = 0.9, who changes little?",
+            "The centre keeps m of itself.",
+            "m * center + (1 - m) * batch mean",
+        ),
+        moves(lambda c, s, m: (c, s, 1 - m)),
+    ),
+    Mistake(
+        "center-of-outputs",
+        "Your centre is a mean of softmax outputs; it is subtracted from scores, so it must be a "
+        "mean of scores.",
+        (
+            "What is the centre subtracted from, and in which unit is that?",
+            "Raw scores of the teacher, before centring and softmax.",
+            "scores.mean(dim=0, keepdim=True)",
+        ),
+        only_differences_count,
+    ),
+    Mistake(
+        "center-of-centred-scores",
+        "You average scores that are centred already, so the centre stays near zero.",
+        (
+            "What does the centre become if all scores are equal to it?",
+            "It must then stay: the raw scores are averaged.",
+            "Don't subtract the centre before the mean.",
+        ),
+        moves(lambda c, s, m: (c, s - c, m)),
+    ),
+    Mistake(
+        "one-number-for-all-prototypes",
+        "Your batch mean is one number: it moves all prototypes alike, and a softmax doesn't feel "
+        "that.",
+        (
+            "Which shape should the batch mean have?",
+            "(1, K): a mean of each prototype over the images.",
+            "scores.mean(dim=0, keepdim=True)",
+        ),
+        moves(lambda c, s, m: (c, s.mean().expand_as(s), m)),
+    ),
+    Mistake(
+        "batch-summed",
+        "Your centre grows with the batch: the scores are summed, not averaged.",
+        (
+            "What should the centre become after many steps with constant scores?",
+            "It must approach these scores.",
+            "mean(dim=0), not sum(dim=0)",
+        ),
+        moves(lambda c, s, m: (c, s * len(s), m)),
+    ),
+    Mistake(
+        "old-center-forgotten",
+        "The old centre doesn't change your result: it is the mean of one batch.",
+        (
+            "What is the momentum for?",
+            "The centre is a mean over many batches.",
+            "m * center + (1 - m) * batch mean",
+        ),
+        lambda f: close(f(CENTER, SCORES, 0.9), f(CENTER + 1, SCORES, 0.9)),
+    ),
+    Mistake(
+        "center-never-moves",
+        "Your result is the old centre.",
+        (
+            "Which batch has changed your centre?",
+            "A share 1 - m of the batch mean comes in.",
+            "Return m * center + (1 - m) * batch mean.",
+        ),
+        lambda f: close(f(CENTER, SCORES, 0.5), CENTER),
+    ),
+    Mistake(
+        "center-keeps-the-gradient",
+        "The centre asks for a gradient: it would keep the graph of every step.",
+        (
+            "What does center.requires_grad say?",
+            "A running mean is data.",
+            "Decorate the function with @torch.no_grad().",
+        ),
+        lambda f: f.gradients(*MOVE[0].args) is not None,
+    ),
+)
+
+
+def with_updates(function: Callable) -> Callable:
+    """The centre after a step, and how often it was moved."""
+
+    def run(batches: list[Tensor], momentum: float) -> tuple:
+        moved = []
+
+        def move(center: Tensor, scores: Tensor) -> Tensor:
+            moved.append(len(scores))
+            return update_center(center, scores, momentum)
+
+        center = function(torch.zeros(1, 4), batches, move)
+        return center, torch.tensor(moved)
+
+    return run
+
+
+def accumulated_center(center: Tensor, batches: list[Tensor], move: Callable) -> Tensor:
+    return move(center, torch.cat(batches))
+
+
+MICRO = given([drawn(2, 4, seed=s) for s in (1, 2, 3)], 0.9)
+
+ACCUMULATED = (
+    Mistake(
+        "moved-by-every-micro-batch",
+        "The centre was moved once for every micro-batch: with accumulation it runs ahead of the "
+        "training.",
+        (
+            "How often does the optimiser step here, and how often does the centre?",
+            "Accumulated micro-batches are one batch.",
+            "Collect the scores, and move the centre once: move(center, torch.cat(batches)).",
+        ),
+        lambda f: len(f(*MICRO.args)[1]) > 1,
+    ),
+    Mistake(
+        "only-one-micro-batch-used",
+        "Only a part of the scores has moved the centre.",
+        (
+            "Which images belong to this step?",
+            "Those of all micro-batches.",
+            "move(center, torch.cat(batches))",
+        ),
+        lambda f: int(f(*MICRO.args)[1].sum()) < 6,
+    ),
+)
+
+
+def without_gradient(what: str, call) -> tuple:
+    return (
+        holds(
+            "gradient",
+            f"the {what} asks for a gradient.",
+            lambda f: f.gradients(*call.args) is None,
+        ),
+    )
+
+
+TASKS = (
+    Task(
+        "08.2",
+        "the centre",
+        "update_center(center, scores, momentum)",
+        "center (1, K), the teacher's raw scores (N, K), m in [0, 1]. Return the new centre (1, "
+        "K): m of the old one and 1 - m of the mean over the images, without gradient.",
+        MOVE[0],
+        (
+            *from_reference(update_center, *MOVE, names="center scores momentum"),
+            *without_gradient("centre", MOVE[0]),
+        ),
+        CENTRE,
+    ),
+    Task(
+        "08.5",
+        "one step of several micro-batches",
+        "accumulated_center(center, batches, move)",
+        "center (1, K), a list of the teacher's scores (n, K) of micro-batches that make one step, "
+        "and move(center, scores), which returns a moved centre. Return the centre after the step.",
+        MICRO,
+        from_reference(with_updates(accumulated_center), MICRO, names="batches momentum"),
+        ACCUMULATED,
+        with_updates,
+        3,
+    ),
+)

@@ -1,0 +1,165 @@
+"""09.1 and 11.6: what is chosen on validation images and reported on test images."""
+
+import torch
+from torch import Tensor
+
+from sslcourse.teach.checks.cases import from_reference, holds
+from sslcourse.teach.checks.numbers import close
+from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
+
+# the best on validation images, on test images and at the end are three different ones
+VALIDATION = torch.tensor([0.30, 0.50, 0.62, 0.60, 0.58])
+TEST = torch.tensor([0.31, 0.76, 0.57, 0.70, 0.52])
+EPOCHS = given(VALIDATION, TEST)
+# overlaps (N, heads): head 1 is best on validation, head 2 on test images
+OVERLAPS = torch.tensor(
+    [[0.5, 0.6, 0.4, 0.1, 0.3], [0.6, 0.7, 0.3, 0.2, 0.3], [0.5, 0.5, 0.4, 0.1, 0.6]]
+)
+LATER = torch.tensor(
+    [[0.9, 0.4, 0.8, 0.3, 0.1], [0.6, 0.5, 0.9, 0.4, 0.2], [0.7, 0.3, 0.9, 0.2, 0.8]]
+)
+HEADS = given(OVERLAPS, LATER)
+
+
+def choose(validation: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
+    best = validation.argmax()
+    return best, test[best]
+
+
+def choose_head(validation: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
+    head = validation.mean(dim=0).argmax()
+    return head, test.mean(dim=0)[head]
+
+
+def result(f: Attempt, call) -> list[float]:
+    return [float(x) for x in f(*call.args)]
+
+
+def mistakes(call, means: tuple[Tensor, Tensor]) -> tuple[Mistake, ...]:
+    """The mistakes of choosing one of several, where `means` has the score of each."""
+    validation, test = means
+    best, lucky = int(validation.argmax()), int(test.argmax())
+    return (
+        Mistake(
+            "chosen-on-the-test-images",
+            "The choice follows the test scores: the luckiest one is picked, and its score "
+            "promises too much.",
+            (
+                "Which images may decide, and which may only judge?",
+                "Of many random choices one looks good on the images that chose it.",
+                "validation.argmax() decides, the test score of that one is reported.",
+            ),
+            lambda f: close(result(f, call)[1], float(test[lucky])),
+        ),
+        Mistake(
+            "validation-score-reported",
+            "The choice is right, but you report the score of the images that made it.",
+            (
+                "Which score has been looked at before?",
+                "The images that chose are too kind.",
+                "Return test[best].",
+            ),
+            lambda f: close(result(f, call), [best, float(validation[best])]),
+        ),
+        Mistake(
+            "both-sets-decide",
+            "Test scores take part in the choice, in a sum or mean with the validation scores.",
+            (
+                "Which images may decide?",
+                "Only validation images.",
+                "validation.argmax()",
+            ),
+            lambda f: choice_depends_on_test(f, call),
+        ),
+        *blind(call, validation),
+    )
+
+
+def blind(call, validation: Tensor) -> tuple[Mistake, ...]:
+    """Choices that don't look for the best validation score."""
+    return (
+        Mistake(
+            "last-one-taken",
+            "You take the last one, whatever its validation score is.",
+            (
+                "Is the last one the best?",
+                "Compare the validation scores.",
+                "validation.argmax()",
+            ),
+            lambda f: close(result(f, call)[0], len(validation) - 1),
+        ),
+        Mistake(
+            "worst-one-taken",
+            "You take the one with the lowest validation score.",
+            (
+                "Is a larger score better?",
+                "These are scores, not losses.",
+                "argmax, not argmin",
+            ),
+            lambda f: close(result(f, call)[0], int(validation.argmin())),
+        ),
+    )
+
+
+def choice_depends_on_test(f: Attempt, call) -> bool:
+    validation, test = call.args
+    raised = [test.clone() for _ in range(test.shape[-1])]
+    for number, scores in enumerate(raised):
+        scores[..., number] += 5
+    return len({float(f(validation, scores)[0]) for scores in raised}) > 1
+
+
+def best_of_each(validation: Tensor, test: Tensor) -> Tensor:
+    return test.amax(dim=1).mean()
+
+
+OF_EACH = Mistake(
+    "best-head-of-each-image",
+    "Each image is scored by the head that suits it best: of six random maps one fits always.",
+    (
+        "How many heads do you report?",
+        "One head is chosen, once, and judged on all test images.",
+        "Average over the images first, then choose.",
+    ),
+    lambda f: (
+        close(result(f, HEADS)[1], float(best_of_each(*HEADS.args)))
+        or close(result(f, HEADS)[1], float(OVERLAPS.amax(dim=1).mean()))
+    ),
+)
+
+TASKS = (
+    Task(
+        "09.1",
+        "choose on validation images",
+        "choose(validation, test)",
+        "Scores (E,) of each epoch (or setting) on validation and on test images. Return the "
+        "number of the epoch to keep, and the score to report.",
+        EPOCHS,
+        (
+            *from_reference(choose, EPOCHS, given(TEST, VALIDATION), names="validation test"),
+            holds(
+                "invariance",
+                "other test scores change your choice.",
+                lambda f: not choice_depends_on_test(f, EPOCHS),
+            ),
+        ),
+        mistakes(EPOCHS, EPOCHS.args),
+    ),
+    Task(
+        "11.6",
+        "choose a head on validation images",
+        "choose_head(validation, test)",
+        "Overlaps (N, heads) of validation and of test images. Return the number of the one head "
+        "to use, and the mean score to report for it.",
+        HEADS,
+        (
+            *from_reference(choose_head, HEADS, given(LATER, OVERLAPS), names="validation test"),
+            holds(
+                "invariance",
+                "other test scores change your choice.",
+                lambda f: not choice_depends_on_test(f, HEADS),
+            ),
+        ),
+        (OF_EACH, *mistakes(HEADS, (OVERLAPS.mean(dim=0), LATER.mean(dim=0)))),
+    ),
+)

@@ -1,0 +1,193 @@
+"""08.1, DINO's loss."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+
+from sslcourse.methods.dino import dino_loss
+from sslcourse.teach.checks.behaviours import acts_like, ignores
+from sslcourse.teach.checks.cases import from_reference
+from sslcourse.teach.checks.numbers import drawn
+from sslcourse.teach.checks.swapped import pairs_of, scores, shared, target_gradient
+from sslcourse.teach.checks.swapped_prediction import TWO
+from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
+
+
+def distilled(
+    views: int = 3, count: int = 3, seed: int = 0, student: float = 0.5, teacher: float = 0.25
+) -> Call:
+    return given(
+        scores(views, count, seed),
+        scores(2, count, seed + 20),
+        drawn(1, 4, seed=seed + 40) / 2,
+        student_temperature=student,
+        teacher_temperature=teacher,
+    )
+
+
+def dino_over(wanted: Callable) -> Callable:
+    return pairs_of(
+        lambda t, c, *, teacher_temperature, **_: torch.softmax((t - c) / teacher_temperature, 1),
+        lambda s, *, student_temperature, **_: F.log_softmax(s / student_temperature, dim=1),
+        wanted,
+    )
+
+
+def dino_acts(f: Attempt, change: Callable) -> bool:
+    """Whether the loss is the right one of changed inputs: change(student, teacher, center, t)."""
+
+    def other(s, t, c, *, student_temperature, teacher_temperature):
+        s, t, c, soft, sharp = change(s, t, c, student_temperature, teacher_temperature)
+        return dino_loss(s, t, c, student_temperature=soft, teacher_temperature=sharp)
+
+    return acts_like(f, other, distilled(), distilled(seed=5, student=0.4, teacher=0.3))
+
+
+def center_after_softmax(f: Attempt) -> bool:
+    over = pairs_of(
+        lambda t, c, *, teacher_temperature, **_: torch.softmax(t / teacher_temperature, 1) - c,
+        lambda s, *, student_temperature, **_: F.log_softmax(s / student_temperature, dim=1),
+        lambda i, j: i != j,
+    )
+    return acts_like(f, over, distilled(), distilled(seed=5))
+
+
+DINO = (
+    Mistake(
+        "gradient-into-the-teacher",
+        "A gradient reaches the teacher's scores: student and teacher would meet in a collapse.",
+        (
+            "How does the teacher change?",
+            "Only by following the student slowly.",
+            "Use teacher.detach(), or torch.no_grad() around the teacher's part.",
+        ),
+        lambda f: target_gradient(f, distilled(), 3),
+    ),
+    Mistake(
+        "temperatures-swapped",
+        "Your loss is the right one with the two temperatures exchanged: the teacher is softer "
+        "than its student.",
+        (
+            "Who should be more decided, teacher or student?",
+            "T_t < T_s: this is the sharpening.",
+            "softmax(teacher / teacher_temperature), log_softmax(student / student_temperature)",
+        ),
+        lambda f: dino_acts(f, lambda s, t, c, soft, sharp: (s, t, c, sharp, soft)),
+    ),
+    Mistake(
+        "one-temperature-for-both",
+        "The teacher's temperature doesn't change your loss, or the student's doesn't: there is no "
+        "sharpening.",
+        (
+            "How many temperatures does your code use?",
+            "Without a sharper teacher all outputs drift to the uniform one.",
+            "Divide the teacher's scores by teacher_temperature, the student's by the other.",
+        ),
+        lambda f: (
+            ignores(f, distilled(teacher=0.2), distilled(teacher=0.4))
+            or ignores(f, distilled(student=0.5), distilled(student=0.9))
+        ),
+    ),
+    Mistake(
+        "temperature-multiplied",
+        "A temperature multiplies your scores instead of dividing them.",
+        (
+            "Should a small temperature make an output sharper or flatter?",
+            "softmax(scores / T)",
+            "Divide in both softmaxes.",
+        ),
+        lambda f: any(
+            dino_acts(f, change)
+            for change in (
+                lambda s, t, c, soft, sharp: (s, t, c, 1 / soft, 1 / sharp),
+                lambda s, t, c, soft, sharp: (s, t, c, soft, 1 / sharp),
+                lambda s, t, c, soft, sharp: (s, t, c, 1 / soft, sharp),
+            )
+        ),
+    ),
+    Mistake(
+        "center-ignored",
+        "Another centre doesn't change your loss: nothing keeps one prototype from winning always.",
+        (
+            "What is the third input for?",
+            "Centring subtracts the running mean from the teacher's scores.",
+            "softmax((teacher - center) / teacher_temperature)",
+        ),
+        lambda f: ignores(
+            f, distilled(), Call((*distilled().args[:2], drawn(1, 4, seed=9)), distilled().kwargs)
+        ),
+    ),
+    Mistake(
+        "center-added",
+        "Your loss is the right one with the opposite centre: it is added, and the strongest "
+        "prototype becomes stronger.",
+        (
+            "Which sign has the centre?",
+            "What is common to all images is taken away.",
+            "teacher - center",
+        ),
+        lambda f: dino_acts(f, lambda s, t, c, soft, sharp: (s, t, -c, soft, sharp)),
+    ),
+    Mistake(
+        "center-after-the-softmax",
+        "The centre is subtracted after the softmax; it belongs to the scores.",
+        (
+            "Is your target a distribution? Does it sum to 1?",
+            "The centre is a mean of scores, not of outputs.",
+            "softmax((teacher - center) / teacher_temperature)",
+        ),
+        center_after_softmax,
+    ),
+    Mistake(
+        "center-not-divided",
+        "The centre is subtracted after the teacher's scores were divided by the temperature.",
+        (
+            "In which order come centring and sharpening?",
+            "First centre the raw scores, then divide.",
+            "(teacher - center) / teacher_temperature: mind the brackets.",
+        ),
+        lambda f: dino_acts(f, lambda s, t, c, soft, sharp: (s, t, c * sharp, soft, sharp)),
+    ),
+    Mistake(
+        "student-centred-too",
+        "The centre is subtracted from the student's scores as well; only the teacher is centred.",
+        (
+            "Whose scores are centred in equation 2?",
+            "If both are moved alike, centring changes little.",
+            "Leave the student's scores as they are.",
+        ),
+        lambda f: (
+            dino_acts(f, lambda s, t, c, soft, sharp: ([x - c for x in s], t, c, soft, sharp))
+            or dino_acts(
+                f, lambda s, t, c, soft, sharp: ([x - c for x in s], t, 0 * c, soft, sharp)
+            )
+        ),
+    ),
+    *shared(dino_loss, distilled, dino_over, "target"),
+)
+
+DINO_SMALL = given(
+    TWO, TWO[::-1], torch.tensor([[0.5, 0.0]]), student_temperature=0.5, teacher_temperature=0.25
+)
+
+TASKS = (
+    Task(
+        "08.1",
+        "DINO's loss",
+        "dino_loss(student, teacher, center, *, student_temperature, teacher_temperature)",
+        "Lists of scores (N, K): the student's of all views, the teacher's of the first of them; "
+        "center (1, K). Return the scalar mean over images and pairs of different views; gradient "
+        "flows to the student only.",
+        DINO_SMALL,
+        from_reference(
+            dino_loss,
+            DINO_SMALL,
+            distilled(),
+            distilled(4, 5, student=0.1, teacher=0.05),
+            names="student teacher center",
+            gradient=True,
+        ),
+        DINO,
+    ),
+)

@@ -1,0 +1,155 @@
+"""Put a learner's function to the test, and say what is wrong with it."""
+
+import inspect
+import linecache
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from sslcourse.teach import progress
+from sslcourse.teach.checks.catalogue import TASKS
+from sslcourse.teach.checks.limits import kept_random_state, run_limited
+from sslcourse.teach.checks.report import CheckReport
+from sslcourse.teach.checks.slips import slips_at
+from sslcourse.teach.checks.task import STAGES, Attempt, Case, Failed, Task
+from sslcourse.teach.outputs import Text
+
+SECONDS = 2.0  # a right function takes a few hundredths; importing an optimiser 1.5
+TOO_LONG = (
+    f"your function did not come to an end within {SECONDS} seconds on a few small tensors; does a "
+    "loop never end?"
+)
+
+
+def check(key: str, function: Callable) -> CheckReport:
+    """Say whether a learner's function is right, and if not, which mistake it makes.
+
+    The function gets copies of small tensors and must answer within about a second. Nothing that
+    it does changes the global random states. The outcome is kept in the learner's progress.
+
+    Args:
+        key: such as "03.1"; `describe(key)` says what the function must do.
+        function: the learner's.
+
+    Returns:
+        A report with `.passed` and `.mistake`, that shows itself in a notebook.
+
+    Raises:
+        ValueError: no such check.
+    """
+    task = find(key)
+    report = examine(task, function)
+    if report.attempted:
+        record(report)
+    return report
+
+
+def describe(key: str) -> Text:
+    """How the function of a check is called, what goes in and what comes out.
+
+    Raises:
+        ValueError: no such check.
+    """
+    task = find(key)
+    return Text(f"Check {key}, {task.title}: {task.signature}\n{task.text}")
+
+
+def find(key: str) -> Task:
+    """The task of a check.
+
+    Raises:
+        ValueError: no such check.
+    """
+    if key not in TASKS:
+        raise ValueError(f"there is no check {key!r}; the checks are {', '.join(TASKS)}.")
+    return TASKS[key]
+
+
+def record(report: CheckReport) -> None:
+    """Note the try; what was passed once stays passed."""
+    noted = progress.recall("checks", report.key)
+    known = noted if isinstance(noted, dict) else {}
+    already = bool(known.get("passed", False))
+    tries = known.get("tries", 0) + (not already)
+    progress.note("checks", report.key, {"tries": tries, "passed": already or report.passed})
+
+
+def examine(task: Task, function: Callable) -> CheckReport:
+    """All cases in order, up to the first that fails; then the catalogue of mistakes."""
+    if problem := not_callable(task, function):
+        return CheckReport(task.key, task.title, stage="exists", problem=problem)
+    found: dict[str, Any] = {}  # filled on the way, so that a time limit loses nothing
+
+    def work() -> None:
+        attempt = Attempt(task.adapt(function))
+        found.update(first_failure(task, attempt, function))
+        if found.get("stage"):
+            found.update(recognise(task, attempt, found["stage"]))
+
+    with kept_random_state():
+        finished, _ = run_limited(work, SECONDS)
+    if not finished and "stage" not in found:
+        found.update(stage="exists", problem=TOO_LONG)
+    return CheckReport(task.key, task.title, **found)
+
+
+def not_callable(task: Task, function: Any) -> str:
+    """Why a function can't even be called as the task wants it; empty where it can."""
+    if not callable(function):
+        return f"expected a function, got {type(function).__name__}; it is {task.signature}."
+    args = task.first.args if task.inputs is None else range(task.inputs)
+    kwargs = task.first.kwargs if task.inputs is None else {}
+    try:
+        inspect.signature(function).bind(*args, **kwargs)
+    except TypeError as error:
+        return f"your function can't be called as {task.signature}: {error}."
+    except ValueError:  # a few built-in functions don't say
+        pass
+    return ""
+
+
+def first_failure(task: Task, attempt: Attempt, function: Callable) -> dict[str, Any]:
+    """The stage and the text of the first case that fails, or that all were passed."""
+
+    def answers(f: Attempt) -> None:
+        f(*task.first.args, **task.first.kwargs)
+
+    for case in sorted([Case("exists", answers), *task.cases], key=lambda c: STAGES.index(c.stage)):
+        try:
+            case.run(attempt)
+        except Failed as failure:
+            return {"stage": case.stage, "problem": str(failure)}
+        except NotImplementedError as error:
+            if "not implemented for" not in str(error):  # torch says so of missing operations
+                return {"attempted": False}
+            return {"stage": case.stage, "problem": own_line(error, function)}
+        except (Exception, SystemExit) as error:
+            return {"stage": case.stage, "problem": own_line(error, function)}
+    return {"passed": True}
+
+
+def own_line(error: BaseException, function: Callable) -> str:
+    """An error's message and the deepest line of the learner's own code on the way to it."""
+    text = f"your function raised {type(error).__name__}: {error}"
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    line, step = None, error.__traceback__
+    while code and isinstance(step, TracebackType):
+        if step.tb_frame.f_code.co_filename == code.co_filename:
+            line = step.tb_lineno
+        step = step.tb_next
+    if line is None:
+        return text
+    source = linecache.getline(code.co_filename, line).strip()
+    return f"{text}\nin line {line}: {source}" if source else f"{text}\nin line {line}"
+
+
+def recognise(task: Task, attempt: Attempt, stage: str) -> dict[str, Any]:
+    """The first known mistake whose behaviour the function shows."""
+    for mistake in (*task.mistakes, *slips_at(stage, task)):
+        try:
+            recognised = bool(mistake.shows(attempt))
+        except (Exception, SystemExit):  # a function that raises does not show this behaviour
+            continue
+        if recognised:
+            return {"mistake": mistake.id, "diagnosis": mistake.diagnosis, "hints": mistake.hints}
+    return {}

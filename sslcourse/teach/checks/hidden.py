@@ -1,0 +1,184 @@
+"""06.7 and 07.6: mask tokens in the places of hidden patches."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from sslcourse.teach.checks.behaviours import acts_like
+from sslcourse.teach.checks.cases import from_reference
+from sslcourse.teach.checks.numbers import close, drawn
+from sslcourse.teach.checks.task import Mistake, Task, given
+from sslcourse.teach.checks.visible import MASK, POSITIONS, TOKENS, mixing
+
+
+def with_decoder(function: Callable) -> Callable:
+    def run(visible: Tensor, mask: Tensor, mask_token: Tensor, positions: Tensor) -> Tensor:
+        return function(mixing, visible, mask, mask_token, positions)
+
+    return run
+
+
+def filled(visible: Tensor, mask: Tensor, mask_token: Tensor) -> Tensor:
+    """Visible tokens at their places, the mask token at the others: (N, L, D)."""
+    everywhere = mask_token.expand(*mask.shape, -1).clone()
+    everywhere[~mask] = visible.flatten(0, 1)
+    return everywhere
+
+
+def decode(decoder, visible: Tensor, mask: Tensor, mask_token: Tensor, positions: Tensor) -> Tensor:
+    return decoder(filled(visible, mask, mask_token) + positions)
+
+
+VISIBLE, TOKEN = drawn(2, 2, 3, seed=3), drawn(3, seed=4)
+
+DECODE = given(VISIBLE, MASK, TOKEN, POSITIONS)
+
+
+def decodes(other: Callable):
+    return lambda f: acts_like(f, with_decoder(other), DECODE)
+
+
+def at_the_end(visible: Tensor, mask_token: Tensor) -> Tensor:
+    return torch.cat([visible, mask_token.expand(2, 2, 3)], dim=1)
+
+
+DECODING = (
+    Mistake(
+        "decoder-never-called",
+        "Your function never calls the decoder: all hidden places get one constant, and no "
+        "gradient tells the encoder anything.",
+        (
+            "What do two different hidden places get in your code?",
+            "A mask token learns from the visible ones only inside the decoder.",
+            "return decoder(tokens + positions)",
+        ),
+        lambda f: any(
+            decodes(other)(f)
+            for other in (
+                lambda d, v, m, t, p: filled(v, m, t),
+                lambda d, v, m, t, p: filled(v, m, t) + p,
+            )
+        ),
+    ),
+    Mistake(
+        "mask-tokens-without-positions",
+        "The decoder's tokens have no positions: all hidden places of a picture are predicted "
+        "alike.",
+        (
+            "In what do two mask tokens differ?",
+            "Only in their positions.",
+            "Add the positions to all L tokens before the decoder.",
+        ),
+        lambda f: (
+            close(f(*DECODE.args), f(VISIBLE, MASK, TOKEN, POSITIONS.roll(1, 0)))
+            or decodes(lambda d, v, m, t, p: d(filled(v, m, t) + p * ~m[:, :, None]))(f)
+        ),
+    ),
+    Mistake(
+        "mask-tokens-at-the-end",
+        "The visible tokens stand in front and the mask tokens behind them, not at their places in "
+        "the picture.",
+        (
+            "Which place of the picture is row 0 of your tokens?",
+            "Every token must go back to where its patch was.",
+            "tokens = mask_token.expand(N, L, D).clone(); tokens[~mask] = visible.flatten(0, 1)",
+        ),
+        lambda f: (
+            decodes(lambda d, v, m, t, p: d(at_the_end(v, t) + p))(f)
+            or decodes(lambda d, v, m, t, p: d(at_the_end(v, t)))(f)
+        ),
+    ),
+    Mistake(
+        "places-exchanged",
+        "Visible tokens stand where hidden ones should, and the other way round: the mask is read "
+        "the wrong way.",
+        (
+            "What does True mean in the mask?",
+            "True = hidden: there the mask token stands.",
+            "Write the visible tokens to the places ~mask.",
+        ),
+        decodes(lambda d, v, m, t, p: d(filled(v, ~m, t) + p)),
+    ),
+)
+
+
+def hide_patches(patches: Tensor, mask: Tensor, mask_token: Tensor) -> Tensor:
+    return torch.where(mask[:, :, None], mask_token, patches)
+
+
+HIDE = given(TOKENS, MASK, TOKEN)
+
+HIDING = (
+    Mistake(
+        "hidden-patches-left-out",
+        "You took the hidden patches away, as MAE does. BEiT's encoder gets all L tokens.",
+        (
+            "How many tokens does BEiT's encoder see?",
+            "All of them; a mask token stands where a patch is hidden.",
+            "torch.where(mask[:, :, None], mask_token, patches)",
+        ),
+        lambda f: f(*HIDE.args).shape[1] != 4,
+    ),
+    Mistake(
+        "mask-inverted",
+        "The visible patches became mask tokens and the hidden ones are shown: True means hidden.",
+        (
+            "What does True mean in the mask?",
+            "True = hidden: there the mask token stands.",
+            "Exchange the two inputs of torch.where.",
+        ),
+        lambda f: acts_like(f, lambda x, m, t: hide_patches(x, ~m, t), HIDE),
+    ),
+    Mistake(
+        "hidden-patches-still-there",
+        "What is hidden changes your result: the answer can be read from the input.",
+        (
+            "Change a hidden patch. Should your result change?",
+            "The mask token *replaces* the patch, it isn't added to it.",
+            "torch.where(mask[:, :, None], mask_token, patches)",
+        ),
+        lambda f: not close(f(*HIDE.args), f(TOKENS + MASK[:, :, None], MASK, TOKEN)),
+    ),
+    Mistake(
+        "mask-token-forgotten",
+        "The mask token doesn't change your result: hidden places are zero or something else.",
+        (
+            "What stands in a hidden place?",
+            "A learned vector, the same in all hidden places.",
+            "torch.where(mask[:, :, None], mask_token, patches)",
+        ),
+        lambda f: close(f(*HIDE.args), f(TOKENS, MASK, TOKEN + 1)),
+    ),
+)
+
+TASKS = (
+    Task(
+        "06.7",
+        "what the decoder gets",
+        "decode(decoder, visible, mask, mask_token, positions)",
+        "visible tokens (N, V, D), mask bool (N, L), mask_token (D,), positions (L, D). Call the "
+        "decoder with all tokens (N, L, D) in the picture's order, the mask token in the hidden "
+        "places, positions added to all; return its result.",
+        DECODE,
+        from_reference(
+            with_decoder(decode),
+            DECODE,
+            names="visible mask mask_token positions",
+            gradient=True,
+        ),
+        DECODING,
+        with_decoder,
+        5,
+    ),
+    Task(
+        "07.6",
+        "mask tokens in the place of patches",
+        "hide_patches(patches, mask, mask_token)",
+        "Embedded patches (N, L, D), mask bool (N, L), mask_token (D,). Return (N, L, D): the mask "
+        "token in the hidden places, the patches in the others.",
+        HIDE,
+        from_reference(hide_patches, HIDE, names="patches mask mask_token", gradient=True),
+        HIDING,
+    ),
+)

@@ -1,0 +1,173 @@
+"""11.3, the patches that hold most of a map's mass."""
+
+import torch
+from torch import Tensor
+
+from sslcourse.evaluate.attention import threshold_mass
+from sslcourse.teach.checks.behaviours import acts_like
+from sslcourse.teach.checks.cases import from_reference
+from sslcourse.teach.checks.numbers import close, drawn
+from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
+
+# no sum of them comes near a threshold that is asked for
+TINY = torch.tensor([[[0.10, 0.45], [0.27, 0.18]]])
+
+SPOTTY = torch.softmax(drawn(3, 4, 4, seed=1) * torch.tensor([0.5, 1.0, 2.5])[:, None, None], 0)
+MAPS = SPOTTY * torch.tensor([1.0, 5.0, 0.2])[:, None, None]  # maps need not sum to 1
+
+KEEP = given(TINY, 0.6), given(MAPS, 0.6), given(MAPS, 0.85)
+
+
+def keeps(other):
+    return lambda f: acts_like(f, other, *KEEP)
+
+
+def rank(maps: Tensor) -> Tensor:
+    """The place of each value in its map, 0 for the largest."""
+    return maps.flatten(1).argsort(1, descending=True).argsort(1).view(maps.shape)
+
+
+def short_by_one(maps: Tensor, share: float) -> Tensor:
+    kept = threshold_mass(maps, share)
+    return kept & (rank(maps) < kept.flatten(1).sum(1)[:, None, None] - 1)
+
+
+def long_by_one(maps: Tensor, share: float) -> Tensor:
+    kept = threshold_mass(maps, share)
+    return rank(maps) <= kept.flatten(1).sum(1)[:, None, None]
+
+
+def only_ranks_count(f: Attempt) -> bool:
+    """Sharper maps whose patches have the same order keep the same patches."""
+    return all(close(f(MAPS, share), f(MAPS**3, share)) for share in (0.62, 0.87))
+
+
+def fixed_level(f: Attempt) -> bool:
+    """Whether a patch is kept by its own value alone, whatever the rest of its map is."""
+    peak = torch.tensor([[[0.9, 0.5, 0.1], [0.1, 0.1, 0.1]]])  # 0.6 of the mass: two patches
+    many = torch.tensor([[[0.9, 0.5, 0.4], [0.4, 0.4, 0.4]]])  # 0.6 of the mass: three
+    return close(f(peak, 0.6)[0, 0, :2], f(many, 0.6)[0, 0, :2]) and close(
+        f(peak, 0.6).sum(), (peak >= 0.6 * 0.9).sum()
+    )
+
+
+THRESHOLD = (
+    Mistake(
+        "places-not-put-back",
+        "You keep as many patches as you should, but the wrong ones: your result is still in the "
+        "sorted order.",
+        (
+            "Which place of the picture does value 0 of a sorted map come from?",
+            "Sorting gives the order too; it must be undone.",
+            "kept.scatter(1, order, kept_sorted), or kept_sorted.gather(1, order.argsort())",
+        ),
+        lambda f: (
+            close(f(MAPS, 0.6).flatten(1).sum(1), threshold_mass(MAPS, 0.6).flatten(1).sum(1))
+            and not close(f(MAPS, 0.6), threshold_mass(MAPS, 0.6))
+        ),
+    ),
+    Mistake(
+        "weakest-patches-kept",
+        "You keep the weakest patches: the sum runs from the wrong end, or the result is inverted.",
+        (
+            "Is the strongest patch kept in your result?",
+            "The kept patches are the fewest that hold the mass: the strongest.",
+            "Sort from strong to weak, or keep where the sum from the weak end is > 1 - share.",
+        ),
+        lambda f: not bool((f(MAPS, 0.6) & (rank(MAPS) == 0)).any()) and bool(f(MAPS, 0.6).any()),
+    ),
+    Mistake(
+        "share-of-the-wrong-part",
+        "You keep the mass 1 - share instead of share.",
+        (
+            "How much of the mass do your patches hold?",
+            "The kept patches hold at least `share`.",
+            "From weak to strong the sum must be > 1 - share; from strong to weak compare share.",
+        ),
+        keeps(lambda maps, share: threshold_mass(maps, 1 - share)),
+    ),
+    Mistake(
+        "one-threshold-for-all-maps",
+        "A map changes what is kept of another: the mass of all maps was put together.",
+        (
+            "Put a single map in, then two. Is the same kept of the first?",
+            "Each map has a mass of its own.",
+            "Flatten the last two axes only, and sum over the last axis.",
+        ),
+        lambda f: not close(f(MAPS, 0.6)[:1], f(MAPS[:1], 0.6)),
+    ),
+    Mistake(
+        "mass-not-normalised",
+        "A map that is twice as strong keeps other patches: its values weren't divided by their "
+        "sum.",
+        (
+            "Double a map. Should other patches be kept?",
+            "The share is one of the map's own mass.",
+            "Divide by the map's sum before you compare.",
+        ),
+        lambda f: not close(f(MAPS, 0.6), f(7 * MAPS, 0.6)),
+    ),
+    Mistake(
+        "share-of-the-patches",
+        "You keep a share of the *patches*, however strong they are.",
+        (
+            "How many patches do you keep of a map with one strong spot?",
+            "The mass decides: few strong patches are enough.",
+            "Use the cumulative sum of the sorted values.",
+        ),
+        only_ranks_count,
+    ),
+    Mistake(
+        "share-of-the-maximum",
+        "You keep what is stronger than a share of the maximum; the mass doesn't matter.",
+        (
+            "Raise all weak patches a little. Should your result stay the same?",
+            "The *sum* of the kept patches must reach the share.",
+            "Sort, add up, compare the sum.",
+        ),
+        fixed_level,
+    ),
+    Mistake(
+        "last-patch-missing",
+        "Your patches hold less than the share: the one that crosses the threshold is missing.",
+        (
+            "How much of the mass do your patches hold?",
+            "It must be at least the share.",
+            "Keep the patch at which the sum gets there.",
+        ),
+        keeps(short_by_one),
+    ),
+    Mistake(
+        "one-patch-too-many",
+        "You keep one patch more than needed.",
+        (
+            "Take your weakest kept patch away. Is the share still reached?",
+            "The smallest set is wanted.",
+            "Keep a patch if the sum of the *stronger* ones is still below the share.",
+        ),
+        keeps(long_by_one),
+    ),
+    Mistake(
+        "share-ignored",
+        "You keep the same patches for every share.",
+        (
+            "Where does the share occur in your function?",
+            "A larger share needs more patches.",
+            "Compare the cumulative sum of the sorted values with it.",
+        ),
+        lambda f: close(f(MAPS, 0.4), f(MAPS, 0.9)),
+    ),
+)
+
+TASKS = (
+    Task(
+        "11.3",
+        "the patches that hold most of the mass",
+        "threshold_mass(maps, share)",
+        "Maps (N, H, W), not negative. Return bool (N, H, W), True for the fewest, strongest "
+        "patches that hold at least `share` of their map's mass.",
+        KEEP[0],
+        from_reference(threshold_mass, *KEEP, names="maps share"),
+        THRESHOLD,
+    ),
+)

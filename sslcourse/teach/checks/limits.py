@@ -1,0 +1,113 @@
+"""Call a learner's function without trusting it: a time limit, and random states that are put back.
+
+Why a thread of its own? A signal (`signal.setitimer`) only works in the main thread, and a loop
+that catches every exception swallows it. `sys.settrace` slows each line and takes the place of a
+debugger. Another process can't be given a function that was written in a notebook. But a thread can
+be waited for with a limit, from any thread, whatever the function catches. Afterwards an exception
+is raised in it again and again, so that an endless loop does not go on using the processor.
+"""
+
+import ctypes
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import numpy as np
+import torch
+
+
+PATIENCE = 4  # times the limit that may pass on the clock of a busy machine
+IDLE = 0.1  # a share of the processor below which a function sleeps
+
+
+class TimeUp(BaseException):
+    """Stops an endless loop; no Exception, so that `except Exception` does not catch it."""
+
+
+def run_limited(function: Callable[[], Any], seconds: float) -> tuple[bool, Any]:
+    """Call a function and wait for it, but not for ever.
+
+    On a busy machine a right function may have to wait for the processor, so what counts is the
+    processor's time; a function that only sleeps is judged by the clock.
+
+    Args:
+        function: called without arguments, in a thread of its own.
+        seconds: of the processor's time, by all threads of this process; on the clock at most
+            `PATIENCE` times as many.
+
+    Returns:
+        (True, what it returned), or (False, None) where the time was up.
+
+    Raises:
+        BaseException: what the function raised.
+    """
+    outcome: dict[str, Any] = {}
+
+    def work() -> None:
+        with suppress(TimeUp):  # one that comes late
+            try:
+                outcome["result"] = function()
+            except TimeUp:
+                pass
+            except BaseException as error:  # SystemExit too: it belongs to the caller
+                outcome["error"] = error
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    try:
+        wait_for(worker, seconds)
+    finally:  # the person who waits may interrupt
+        if worker.is_alive():
+            threading.Thread(target=stop, args=(worker,), daemon=True).start()
+            worker.join(0.2)  # most loops end at once
+    if "error" in outcome:
+        raise outcome["error"]
+    return "result" in outcome, outcome.get("result")
+
+
+def wait_for(worker: threading.Thread, seconds: float) -> None:
+    """Wait until a thread ends or has had its time."""
+    started, worked = time.monotonic(), time.process_time()
+    while worker.is_alive():
+        worker.join(0.02)
+        passed, used = time.monotonic() - started, time.process_time() - worked
+        sleeps = passed > seconds and used < IDLE * passed
+        if used > seconds or sleeps or passed > PATIENCE * seconds:
+            return
+
+
+def stop(worker: threading.Thread) -> None:
+    """Raise TimeUp in a thread until it ends; a loop that catches everything takes several."""
+    pause = threading.Event()
+    while worker.is_alive():
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(worker.ident), ctypes.py_object(TimeUp)
+        )
+        pause.wait(0.01)
+
+
+@contextmanager
+def kept_random_state() -> Iterator[None]:
+    """Put the global random states of torch, NumPy and Python back as they were."""
+    state, python_state = torch.get_rng_state(), random.getstate()
+    numpy_state = np.random.get_state()  # noqa: NPY002
+    on_gpu = torch.cuda.is_initialized()
+    gpu_states = torch.cuda.get_rng_state_all() if on_gpu else []
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
+        random.setstate(python_state)
+        if on_gpu:
+            torch.cuda.set_rng_state_all(gpu_states)
+
+
+def seed_everything(seed: int) -> None:
+    """The same draws in every check, so that its report is the same every time."""
+    torch.manual_seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    random.seed(seed)

@@ -1,0 +1,228 @@
+"""11.4 and 11.5: whether the kept patches, or the strongest point, are the object."""
+
+import torch
+from torch import Tensor
+
+from sslcourse.evaluate.objects import jaccard, pointing_accuracy
+from sslcourse.teach.checks.behaviours import acts_like
+from sslcourse.teach.checks.cases import from_reference
+from sslcourse.teach.checks.numbers import close, drawn
+from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
+
+KEPT = torch.tensor([[[1, 1, 0, 0], [1, 0, 0, 0]], [[1, 1, 1, 1], [0, 0, 0, 0]]]).bool()
+
+OBJECT = torch.tensor([[[0, 1, 1, 0], [1, 0, 1, 1]], [[1, 0, 0, 0], [0, 0, 0, 0]]]).bool()
+
+OVERLAP = given(KEPT, OBJECT), given(KEPT[:1], OBJECT[:1])
+
+
+def counts(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return tuple(x.sum(dim=(1, 2)).float() for x in (a & b, a, b))
+
+
+def overlaps(other):
+    return lambda f: acts_like(f, lambda a, b: other(*counts(a, b)), *OVERLAP)
+
+
+JACCARD = (
+    Mistake(
+        "dice-instead-of-jaccard",
+        "You divide by the mean size of both: that is Dice's coefficient, which is larger.",
+        (
+            "What does half an overlap give?",
+            "Jaccard divides by the union.",
+            "(a & b).sum() / (a | b).sum()",
+        ),
+        overlaps(lambda both, a, b: 2 * both / (a + b)),
+    ),
+    Mistake(
+        "common-part-counted-twice",
+        "A perfect map scores 0.5: you divide by the sum of both sizes, where the common part "
+        "counts twice.",
+        (
+            "What does a perfect map score?",
+            "The union counts each pixel once.",
+            "union = a + b - both, or (a | b).sum()",
+        ),
+        overlaps(lambda both, a, b: both / (a + b)),
+    ),
+    Mistake(
+        "one-of-two-errors-ignored",
+        "You divide by the size of the map alone, or of the object alone: a map that covers too "
+        "much, or too little, is not punished.",
+        (
+            "What does a map score that covers the whole picture, or a single pixel?",
+            "Both kinds of error are in the union.",
+            "(a & b).sum() / (a | b).sum()",
+        ),
+        lambda f: (
+            overlaps(lambda both, a, b: both / a)(f) or overlaps(lambda both, a, b: both / b)(f)
+        ),
+    ),
+    Mistake(
+        "background-counted",
+        "Pixels that neither map nor object has raise your score: an empty map looks good on small "
+        "objects.",
+        (
+            "What does an empty map score?",
+            "Nothing in common must give 0.",
+            "Only pixels of map or object count.",
+        ),
+        lambda f: (
+            float(torch.as_tensor(f(KEPT[:1] & False, OBJECT[:1])).max()) > 0.01
+            or overlaps(lambda both, a, b: both / 8)(f)
+        ),
+    ),
+    Mistake(
+        "pixels-of-all-images-together",
+        "You count the pixels of all images together, so large objects weigh more; each image "
+        "has a score.",
+        (
+            "Which shape should your result have?",
+            "(N,): one score for each image.",
+            "Sum over the last two axes only: .sum(dim=(-2, -1)).",
+        ),
+        lambda f: close(
+            f(KEPT, OBJECT).reshape(-1)[:1], (KEPT & OBJECT).sum()[None] / (KEPT | OBJECT).sum()
+        ),
+    ),
+    Mistake(
+        "scores-averaged-already",
+        "You return the mean; a score for each image was asked for.",
+        (
+            "Which shape should your result have?",
+            "(N,): one score for each image.",
+            "Leave out the last .mean().",
+        ),
+        lambda f: close(f(KEPT, OBJECT), jaccard(KEPT, OBJECT).mean()),
+    ),
+)
+
+POINTS = torch.tensor(
+    [[[0.9, 0.1], [0.0, 0.2]], [[0.1, 0.3], [0.2, 0.4]], [[0.0, 0.5], [0.4, 0.1]]]
+)
+
+SPOTS = torch.tensor([[[1, 0], [0, 0]], [[1, 1], [0, 0]], [[0, 1], [1, 0]]]).bool()
+
+LARGE, LARGE_SPOTS = drawn(12, 3, 4, seed=5), drawn(12, 3, 4, seed=6) > 0.3
+
+POINTING = given(POINTS, SPOTS), given(LARGE, LARGE_SPOTS)
+
+
+def points(other):
+    return lambda f: acts_like(f, other, *POINTING)
+
+
+def mass_inside(maps: Tensor, masks: Tensor) -> Tensor:
+    return ((maps * masks).sum(dim=(1, 2)) / maps.sum(dim=(1, 2))).mean()
+
+
+def turned_lookup(f: Attempt) -> bool:
+    """Right on maps whose maximum is on the diagonal, wrong elsewhere."""
+    spots = torch.eye(3).bool()[None]
+    first = torch.zeros(1, 3, 3)
+    first[0, 0, 1] = 1.0
+    mask = torch.zeros(1, 3, 3, dtype=torch.bool)
+    mask[0, 1, 0] = True
+    return close(f(first, mask), 1.0) and close(
+        f(torch.eye(3)[None] * torch.arange(1.0, 4.0), spots), 1.0
+    )
+
+
+POINT = (
+    Mistake(
+        "weakest-point",
+        "You ask where the map is weakest.",
+        (
+            "Which point is pointed at?",
+            "The strongest one.",
+            "argmax, not argmin",
+        ),
+        points(lambda maps, masks: pointing_accuracy(-maps, masks)),
+    ),
+    Mistake(
+        "mass-instead-of-point",
+        "You measure how much of the map lies on the object; the pointing game asks for one point.",
+        (
+            "What decides a hit?",
+            "Only the place of the maximum.",
+            "maps.flatten(1).argmax(dim=1), looked up in masks.flatten(1)",
+        ),
+        points(mass_inside),
+    ),
+    Mistake(
+        "one-point-for-the-whole-batch",
+        "Making one map stronger changes the answers of others: the maximum was taken over all "
+        "images.",
+        (
+            "How many points do N maps have?",
+            "Each map has a maximum of its own.",
+            "Flatten from dimension 1 on: maps.flatten(1).argmax(dim=1).",
+        ),
+        lambda f: (
+            not close(
+                f(LARGE, LARGE_SPOTS),
+                f(LARGE * torch.arange(1.0, 13.0)[:, None, None] + 3, LARGE_SPOTS),
+            )
+            or not close(
+                f(LARGE, LARGE_SPOTS),
+                f(LARGE * (1 + 9 * (torch.arange(12) == 0))[:, None, None], LARGE_SPOTS),
+            )
+        ),
+    ),
+    Mistake(
+        "misses-counted",
+        "You return the share of misses.",
+        (
+            "Is a larger result better?",
+            "A hit is a maximum on the object.",
+            "Leave out the ~ or the 1 - …",
+        ),
+        points(lambda maps, masks: 1 - pointing_accuracy(maps, masks)),
+    ),
+    Mistake(
+        "no-share",
+        "You return a count or per cent; a share between 0 and 1 is expected.",
+        (
+            "What is the largest number your function can return?",
+            "Divide the hits by the number of images.",
+            ".float().mean()",
+        ),
+        lambda f: (
+            points(lambda maps, masks: len(maps) * pointing_accuracy(maps, masks))(f)
+            or points(lambda maps, masks: 100 * pointing_accuracy(maps, masks))(f)
+        ),
+    ),
+    Mistake(
+        "rows-and-columns-exchanged",
+        "The flat place of the maximum is turned into a wrong row and column.",
+        (
+            "For a map of 3 x 4, which row and column has place 5?",
+            "row = place // columns, column = place % columns",
+            "Look it up in masks.flatten(1) instead: then no row is needed.",
+        ),
+        turned_lookup,
+    ),
+)
+
+TASKS = (
+    Task(
+        "11.4",
+        "the Jaccard index",
+        "jaccard(maps, masks)",
+        "bool maps and masks (N, H, W). Return (N,): pixels in both / pixels in either.",
+        OVERLAP[0],
+        from_reference(jaccard, *OVERLAP, names="maps masks"),
+        JACCARD,
+    ),
+    Task(
+        "11.5",
+        "the pointing game",
+        "pointing_accuracy(maps, masks)",
+        "Maps (N, H, W) and bool masks (N, H, W). Return the share of images whose map is "
+        "strongest on the object.",
+        POINTING[0],
+        from_reference(pointing_accuracy, *POINTING, names="maps masks"),
+        POINT,
+    ),
+)

@@ -1,0 +1,164 @@
+"""05.3 to 05.5: prototypes, and a queue of features."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sslcourse.methods.swav import sinkhorn
+from sslcourse.teach.checks.behaviours import ignores, result
+from sslcourse.teach.checks.cases import from_reference
+from sslcourse.teach.checks.numbers import close, drawn
+from sslcourse.teach.checks.task import Mistake, Task, given
+
+FEATURES = F.normalize(drawn(3, 4, seed=2), dim=1)
+
+DIRECTIONS = drawn(5, 4, seed=3) * torch.arange(1.0, 6.0)[:, None]
+
+SCORED = given(FEATURES, DIRECTIONS)
+
+
+def prototype_scores(features: Tensor, prototypes: Tensor) -> Tensor:
+    return features @ F.normalize(prototypes, dim=1).T
+
+
+PROTOTYPES = (
+    Mistake(
+        "prototypes-not-normalised",
+        "Longer prototypes get higher scores: they left the unit sphere.",
+        (
+            "What does an optimiser's step do to the length of a prototype?",
+            "A score is a cosine, between -1 and 1.",
+            "F.normalize(prototypes, dim=1)",
+        ),
+        lambda f: not close(f(FEATURES, DIRECTIONS), f(FEATURES, 3 * DIRECTIONS)),
+    ),
+    Mistake(
+        "normalised-over-the-wrong-axis",
+        "The length of one prototype still changes scores: you normalised columns, or the matrix.",
+        (
+            "Print the length of each of your prototypes.",
+            "A prototype is a row of (K, D).",
+            "F.normalize(prototypes, dim=1)",
+        ),
+        lambda f: (
+            not close(
+                f(FEATURES, DIRECTIONS),
+                f(FEATURES, DIRECTIONS * torch.tensor([5.0, 1, 1, 1, 1])[:, None]),
+            )
+        ),
+    ),
+    Mistake(
+        "scores-with-a-bias",
+        "A feature of zeros gets scores that are not zero: something is added.",
+        (
+            "What should a feature of zeros score?",
+            "A bias would prefer some prototypes for every image.",
+            "Only the matrix product, no bias.",
+        ),
+        lambda f: not close(f(torch.zeros(3, 4), DIRECTIONS), torch.zeros(3, 5)),
+    ),
+)
+
+
+def queue_assignments(features: Tensor, queue: Tensor, filled: int, prototypes: Tensor) -> Tensor:
+    both = torch.cat([features, queue]) if filled == len(queue) else features
+    q = sinkhorn(both @ prototypes.T, epsilon=0.5, iterations=3)
+    return q[: len(features)]
+
+
+OLD = F.normalize(drawn(4, 4, seed=5) + torch.tensor([2.0, 0, 0, 0]), dim=1)
+
+FULL, PART = given(FEATURES, OLD, 4, torch.eye(4)), given(FEATURES, OLD, 2, torch.eye(4))
+
+WITH_QUEUE = (
+    Mistake(
+        "rows-of-the-queue-returned",
+        "You return assignments of the queue's features too; only this batch is predicted.",
+        (
+            "How many rows has your result?",
+            "The queue helps to balance; its images have no other view now.",
+            "Return the first N rows.",
+        ),
+        lambda f: len(result(f, FULL)) > 3,
+    ),
+    Mistake(
+        "queue-used-before-it-is-full",
+        "A queue that is partly empty takes part: the loss rises where its random features come "
+        "in.",
+        (
+            "What stands in the places of the queue that were never filled?",
+            "Use it from the step on at which filled == len(queue).",
+            "if filled < len(queue): assign the batch alone.",
+        ),
+        lambda f: not ignores(f, PART, given(FEATURES, OLD.roll(1, 1), 2, torch.eye(4))),
+    ),
+    Mistake(
+        "queue-ignored",
+        "A full queue doesn't change your assignments.",
+        (
+            "Why does a small batch need a queue?",
+            "With fewer images than prototypes, equal use makes no sense.",
+            "Stack batch and queue, then Sinkhorn, then the first N rows.",
+        ),
+        lambda f: ignores(f, FULL, given(FEATURES, OLD.roll(1, 1), 4, torch.eye(4))),
+    ),
+)
+
+SHARES = given(torch.tensor([[0.6, 0.3, 0.1, 0.0], [0.5, 0.2, 0.2, 0.1], [0.1, 0.7, 0.2, 0.0]]))
+
+USED = (
+    Mistake(
+        "any-mass-counts",
+        "You count prototypes that have any mass at all; after Sinkhorn that is nearly all of "
+        "them.",
+        (
+            "For which prototype is an image the best one?",
+            "Three images can choose at most three prototypes.",
+            "len(assignments.argmax(dim=1).unique())",
+        ),
+        lambda f: close(f(*SHARES.args), 4) or close(f(torch.full((2, 9), 1 / 9)), 9),
+    ),
+)
+
+TASKS = (
+    Task(
+        "05.3",
+        "scores of prototypes",
+        "prototype_scores(features, prototypes)",
+        "Features (N, D) of length 1 and prototypes (K, D) of any length. Return the cosines (N, "
+        "K).",
+        SCORED,
+        from_reference(
+            prototype_scores,
+            SCORED,
+            given(torch.zeros(2, 4), DIRECTIONS),
+            names="features prototypes",
+        ),
+        PROTOTYPES,
+    ),
+    Task(
+        "05.4",
+        "assignments with a queue",
+        "queue_assignments(features, queue, filled, prototypes)",
+        "Features (N, D) of this batch, a queue (Q, D) of earlier ones of which `filled` are real, "
+        "and prototypes (K, D), all of length 1. Use the queue only when it is full. Return the "
+        "batch's assignments (N, K): sinkhorn(…, epsilon=0.5, iterations=3) of the scores.",
+        FULL,
+        from_reference(queue_assignments, FULL, PART, names="features queue filled prototypes"),
+        WITH_QUEUE,
+    ),
+    Task(
+        "05.5",
+        "prototypes in use",
+        "used_prototypes(assignments)",
+        "Assignments (N, K). Return how many prototypes are the best one of at least one image.",
+        SHARES,
+        from_reference(
+            lambda q: len(q.argmax(dim=1).unique()),
+            SHARES,
+            given(torch.eye(5)[[0, 0, 3]]),
+            names="assignments",
+        ),
+        USED,
+    ),
+)

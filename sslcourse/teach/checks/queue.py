@@ -1,0 +1,159 @@
+"""04.2 and 04.7: the queue of keys, and how long it may be."""
+
+import torch
+from torch import Tensor
+
+from sslcourse.teach.checks.behaviours import acts_like
+from sslcourse.teach.checks.cases import from_reference, holds
+from sslcourse.teach.checks.numbers import close
+from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
+
+QUEUE = torch.arange(1.0, 7.0)[:, None].expand(6, 2).contiguous()  # 1 is the youngest
+KEYS = torch.tensor([[10.0, 10.0], [20.0, 20.0]])
+JOIN = given(QUEUE, KEYS)
+
+
+def enqueue(queue: Tensor, keys: Tensor) -> Tensor:
+    return torch.cat([keys, queue[: -len(keys)]]).detach()
+
+
+def keeps_gradient(f: Attempt) -> bool:
+    return f.gradients(QUEUE, KEYS) is not None
+
+
+ENQUEUE = (
+    Mistake(
+        "queue-grows",
+        "The queue has become longer: no old key has left.",
+        (
+            "How long may the queue be after a thousand steps?",
+            "As many keys leave as come.",
+            "torch.cat([keys, queue[:-len(keys)]])",
+        ),
+        lambda f: len(f(QUEUE, KEYS)) > 6,
+    ),
+    Mistake(
+        "queue-is-replaced",
+        "Only the new keys are left: the queue has forgotten all others.",
+        (
+            "Why is a queue longer than a batch?",
+            "Only the oldest keys leave, as many as come.",
+            "torch.cat([keys, queue[:-len(keys)]])",
+        ),
+        lambda f: len(f(QUEUE, KEYS)) < 6,
+    ),
+    Mistake(
+        "queue-never-changes",
+        "The new keys are not in the queue that you return: they are what was cut off.",
+        (
+            "Which end do you cut, and who stands there?",
+            "Put the keys in front, cut at the end.",
+            "torch.cat([keys, queue[:-len(keys)]])",
+        ),
+        lambda f: close(f(QUEUE, KEYS), QUEUE),
+    ),
+    Mistake(
+        "youngest-leave",
+        "The new keys take the places of the youngest ones; the oldest keys stay for ever.",
+        (
+            "Which keys are the most out of date?",
+            "queue[0] is the youngest, queue[-1] the oldest.",
+            "Drop the end: queue[:-len(keys)].",
+        ),
+        lambda f: (
+            acts_like(f, lambda q, k: torch.cat([k, q[len(k) :]]), JOIN)
+            or acts_like(f, lambda q, k: torch.cat([q[: -len(k)], k]), JOIN)
+        ),
+    ),
+    Mistake(
+        "new-keys-at-the-end",
+        "It is a queue, but it runs the other way: here the youngest stand in front.",
+        (
+            "Which row should be the youngest key?",
+            "queue[0] is the youngest, so the keys come first.",
+            "torch.cat([keys, queue[:-len(keys)]])",
+        ),
+        lambda f: acts_like(f, lambda q, k: torch.cat([q[len(k) :], k]), JOIN),
+    ),
+    Mistake(
+        "keys-keep-the-gradient",
+        "The queue remembers how its keys were computed: memory grows with every step.",
+        (
+            "What does queue.requires_grad say?",
+            "Keys are data for later steps.",
+            "Use keys.detach(), or torch.no_grad().",
+        ),
+        keeps_gradient,
+    ),
+)
+
+SIZES = ((50_000, 256), (20_000, 64), (5_000, 100))
+
+
+def right_size(f: Attempt, images: int, batch: int) -> bool:
+    size = int(f(images, batch))
+    return size > 0 and size % batch == 0 and 0.04 * images < size <= 0.08 * images
+
+
+SIZE = (
+    Mistake(
+        "queue-as-large-as-the-data",
+        "Your queue holds more than 8 % of the images: many negatives would be earlier keys of the "
+        "same images, and very old ones.",
+        (
+            "How many keys of the query's own image are in your queue?",
+            "65,536 keys go with 1.3 million images.",
+            "Stay at or below 0.08 * images.",
+        ),
+        lambda f: any(float(f(n, batch)) > 0.08 * n for n, batch in SIZES),
+    ),
+    Mistake(
+        "queue-no-multiple-of-the-batch",
+        "Your queue is no multiple of the batch, so the last keys of a round don't fit.",
+        (
+            "What happens when the pointer reaches the end of the queue?",
+            "Whole batches come and whole batches leave.",
+            "size // batch * batch",
+        ),
+        lambda f: any(float(f(n, batch)) % batch for n, batch in SIZES),
+    ),
+)
+
+TASKS = (
+    Task(
+        "04.2",
+        "new keys join the queue",
+        "enqueue(queue, keys)",
+        "A queue (K, D) whose row 0 is the youngest key and the last row the oldest, and new keys "
+        "(N, D). Return the queue (K, D) afterwards: the new keys in front, in their order.",
+        JOIN,
+        (
+            *from_reference(
+                enqueue,
+                JOIN,
+                given(QUEUE, KEYS[:1]),
+                given(QUEUE[:4], KEYS.repeat(2, 1)),
+                names="queue keys",
+                keeps_inputs=False,
+            ),
+            holds("gradient", "the queue keeps the gradient.", lambda f: not keeps_gradient(f)),
+        ),
+        ENQUEUE,
+    ),
+    Task(
+        "04.7",
+        "the length of the queue",
+        "queue_size(images, batch)",
+        "The number of training images and of a batch. Return the longest queue that is a multiple "
+        "of the batch and at most 8 % of the images.",
+        given(50_000, 256),
+        (
+            holds(
+                "value",
+                "for 50,000 images and batches of 256 a good queue has 3,840 keys.",
+                lambda f: all(right_size(f, *sizes) for sizes in SIZES),
+            ),
+        ),
+        SIZE,
+    ),
+)

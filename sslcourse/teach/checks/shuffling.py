@@ -1,0 +1,96 @@
+"""04.5, shuffled keys: an encoder that mixes the halves of a batch shows what it saw."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from sslcourse.teach.checks.behaviours import acts_like
+from sslcourse.teach.checks.cases import from_reference, holds
+from sslcourse.teach.checks.task import Mistake, Task, given
+
+
+def grouped(x: Tensor) -> Tensor:
+    """An encoder with a BatchNorm that sees the two halves of a batch apart."""
+    return torch.cat([half - half.mean(dim=0) for half in x.chunk(2)])
+
+
+def with_encoder(function: Callable) -> Callable:
+    return lambda images, order: function(grouped, images, order)
+
+
+def shuffled_keys(encoder: Callable, images: Tensor, order: Tensor) -> Tensor:
+    with torch.no_grad():
+        return encoder(images[order])[order.argsort()]
+
+
+ORDERED = given(torch.tensor([[1.0], [2.0], [40.0], [80.0]]), torch.tensor([2, 0, 3, 1]))
+
+SHUFFLE = (
+    Mistake(
+        "shuffle-not-undone",
+        "Key i no longer belongs to image i: the keys are still shuffled.",
+        (
+            "Which image does row 0 of your keys show?",
+            "Queries are in the old order, so keys must be too.",
+            "keys[order.argsort()] puts them back.",
+        ),
+        lambda f: acts_like(f, lambda x, o: grouped(x[o]), ORDERED),
+    ),
+    Mistake(
+        "undone-with-the-same-order",
+        "You shuffled twice in the same way; that doesn't undo a shuffle.",
+        (
+            "Try it with order = [2, 0, 1] and the letters a, b, c.",
+            "The inverse of a permutation is needed.",
+            "order.argsort() is the inverse of order.",
+        ),
+        lambda f: (
+            acts_like(f, lambda x, o: grouped(x[o])[o], ORDERED)
+            or acts_like(f, lambda x, o: grouped(x[o.argsort()])[o.argsort()], ORDERED)
+        ),
+    ),
+    Mistake(
+        "never-shuffled",
+        "The keys are what they would be without a shuffle: BatchNorm saw the images in the old "
+        "groups.",
+        (
+            "Where in your function does BatchNorm work?",
+            "A shuffle after the encoder changes nothing.",
+            "encoder(images[order]), and the keys are put back afterwards.",
+        ),
+        lambda f: acts_like(f, lambda x, o: grouped(x), ORDERED),
+    ),
+    Mistake(
+        "keys-keep-the-gradient",
+        "The keys ask for a gradient; the momentum encoder is not trained.",
+        (
+            "What does keys.requires_grad say?",
+            "Gradient flows to the queries only.",
+            "Use `with torch.no_grad():` around the encoder.",
+        ),
+        lambda f: f.gradients(*ORDERED.args) is not None,
+    ),
+)
+
+TASKS = (
+    Task(
+        "04.5",
+        "shuffled keys",
+        "shuffled_keys(key_encoder, images, order)",
+        "images (N, …) and a permutation (N,) of the numbers 0 to N - 1. Send the images through "
+        "the encoder in this order and return the keys (N, D) in the old one, without gradient.",
+        ORDERED,
+        (
+            *from_reference(with_encoder(shuffled_keys), ORDERED, names="images order"),
+            holds(
+                "gradient",
+                "the keys ask for a gradient.",
+                lambda f: f.gradients(*ORDERED.args) is None,
+            ),
+        ),
+        SHUFFLE,
+        with_encoder,
+        3,
+    ),
+)

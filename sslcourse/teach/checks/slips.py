@@ -1,0 +1,80 @@
+"""Slips that happen in any function, by the stage at which they are noticed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from sslcourse.teach.checks.task import Attempt, Mistake, Returned, Task
+
+
+@dataclass(frozen=True)
+class Slip:
+    """Like a `Mistake`, but recognised for a task: `shows(attempt, task)`."""
+
+    id: str
+    diagnosis: str
+    hints: tuple[str, str, str]
+    shows: Callable[[Attempt, Task], bool]
+
+
+def returns_nothing(f: Attempt, task: Task) -> bool:
+    try:
+        f(*task.first.args, **task.first.kwargs)
+    except Returned as failure:
+        return "None" in str(failure)
+    return False
+
+
+def changes_inputs(f: Attempt, task: Task) -> bool:
+    return f.changes_inputs(*task.first.args, **task.first.kwargs)
+
+
+def loses_gradient(f: Attempt, task: Task) -> bool:
+    return f.gradients(*task.first.args, **task.first.kwargs) is None
+
+
+NOTHING = Slip(
+    "returns-nothing",
+    "Your function computes something, but it returns None.",
+    (
+        "What does a Python function return that has no `return`?",
+        "The last line of your function must hand its result to the caller.",
+        "Write `return` before the name of your result.",
+    ),
+    returns_nothing,
+)
+CHANGES = Slip(
+    "changes-its-inputs",
+    "Your function changes the tensors it is given, and whoever called it still needs them.",
+    (
+        "Look for lines that write into an input.",
+        "`x /= y`, `x[i] = y` and methods with an underscore at the end change x itself.",
+        "Make a new tensor: `x = x / y` instead of `x /= y`, or begin with `x = x.clone()`.",
+    ),
+    changes_inputs,
+)
+DETACHED = Slip(
+    "loses-the-gradient",
+    "The numbers are right, but they are cut off from the inputs: training could change nothing.",
+    (
+        "A loss must remember how it was computed.",
+        "`.item()`, `.detach()`, `float(...)`, `.numpy()`, `torch.no_grad()` and a new "
+        "`torch.tensor(...)` of old values all cut the gradient.",
+        "Return a tensor that was made of the inputs by tensor operations only.",
+    ),
+    loses_gradient,
+)
+
+SLIPS = {
+    "exists": (NOTHING,),
+    "gradient": (DETACHED, CHANGES),
+    "invariance": (CHANGES,),
+}
+
+
+def slips_at(stage: str, task: Task) -> tuple[Mistake, ...]:
+    """The slips to look for where a case of this stage failed."""
+    return tuple(
+        Mistake(slip.id, slip.diagnosis, slip.hints, partial(slip.shows, task=task))
+        for slip in SLIPS.get(stage, ())
+    )
