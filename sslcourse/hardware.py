@@ -50,8 +50,8 @@ def peak_memory(device: torch.device) -> float | None:
     """The most memory that this process has held so far, in MiB.
 
     On CUDA it is what PyTorch's tensors took of the GPU at their peak. On a CPU it is the peak
-    resident size of the whole process: Python, PyTorch and the images count too, some 300 MiB
-    before the first step. None where the operating system doesn't tell.
+    resident size of the whole process: Python, PyTorch and the images count too, several hundred
+    MiB before the first step. None where the operating system doesn't tell.
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated() / 2**20
