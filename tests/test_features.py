@@ -120,3 +120,13 @@ def test_measures_need_two_features(measure):
         measure(torch.ones(1, 8))
     with pytest.raises(ValueError, match="at least 2 features"):
         measure(torch.ones(8))
+
+
+def test_smaller_pixels_are_means_of_squares():
+    images = torch.randint(0, 256, (3, 3, 4, 6), dtype=torch.uint8)
+    means = pixels(images).view(3, 3, 2, 2, 3, 2).mean(dim=(3, 5)).flatten(1)
+    assert torch.allclose(pixels(images, shrink=2), means, atol=1e-6)
+    assert torch.equal(pixels(images, shrink=1), pixels(images))
+    for shrink in (0, 5):
+        with pytest.raises(ValueError, match="shrink must be 1 to 4"):
+            pixels(images, shrink=shrink)

@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sslcourse.console import ProgressLine
@@ -82,7 +83,15 @@ def extract_features(
     return torch.cat(parts)
 
 
-def pixels(images: ImageSet | Tensor) -> Tensor:
-    """The baseline without any encoder: normalised pixels as features, float32 (N, 3·H·W)."""
+def pixels(images: ImageSet | Tensor, shrink: int = 1) -> Tensor:
+    """The baseline without any encoder: normalised pixels as features, float32 (N, 3·H·W).
+
+    With `shrink` the means of squares of so many pixels a side stand for them, which is faster.
+
+    Raises:
+        ValueError: a shrink below 1 or above the images' sides.
+    """
     tensor = images.images if isinstance(images, ImageSet) else images
-    return normalize(tensor).flatten(1)
+    if not 1 <= shrink <= min(tensor.shape[2:]):
+        raise ValueError(f"shrink must be 1 to {min(tensor.shape[2:])}, got {shrink}.")
+    return F.avg_pool2d(normalize(tensor), shrink).flatten(1)  # (N, 3·(H/shrink)·(W/shrink))
