@@ -106,11 +106,10 @@ CUTTING = (
     *order_mistakes(cuts, "cut"),
     Mistake(
         "only-reshaped",
-        "Your patches are no squares of the picture: the numbers were given another shape, but "
-        "not moved.",
+        "Your patches are no squares of the picture: pixels of several squares are mixed in one.",
         (
             "Which pixels are neighbours in memory?",
-            "reshape never moves a number; patches need a permutation of axes.",
+            "reshape alone never moves a number; patches need a permutation of axes.",
             "Split H and W, bring the axes of a patch together with permute, then flatten.",
         ),
         squares_are_mixed,
@@ -121,7 +120,8 @@ JOINING = (
     *order_mistakes(joins, "put together"),
     Mistake(
         "only-reshaped",
-        "You only gave the numbers another shape: the pixels of a patch lie in one row.",
+        "You gave the numbers another shape without moving them: the pixels of a patch don't make "
+        "a square.",
         (
             "Put the patches of a picture with one dark corner together. What do you see?",
             "reshape never moves a number.",
