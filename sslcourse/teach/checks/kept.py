@@ -6,7 +6,7 @@ from torch import Tensor
 from sslcourse.evaluate.attention import threshold_mass
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference
-from sslcourse.teach.checks.numbers import close, drawn
+from sslcourse.teach.checks.numbers import close, differ, drawn
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
 # no sum of them comes near a threshold that is asked for
@@ -54,16 +54,16 @@ def fixed_level(f: Attempt) -> bool:
 THRESHOLD = (
     Mistake(
         "places-not-put-back",
-        "You keep as many patches as you should, but the wrong ones: your result is still in the "
-        "sorted order.",
+        "You keep as many patches as you should, but the wrong ones: the sorted order was not "
+        "undone, or with a wrong permutation.",
         (
             "Which place of the picture does value 0 of a sorted map come from?",
             "Sorting gives the order too; it must be undone.",
-            "kept.scatter(1, order, kept_sorted), or kept_sorted.gather(1, order.argsort())",
+            "kept_sorted.gather(1, order.argsort()): argsort gives the inverse of an order.",
         ),
         lambda f: (
             close(f(MAPS, 0.6).flatten(1).sum(1), threshold_mass(MAPS, 0.6).flatten(1).sum(1))
-            and not close(f(MAPS, 0.6), threshold_mass(MAPS, 0.6))
+            and differ(f(MAPS, 0.6), threshold_mass(MAPS, 0.6))
         ),
     ),
     Mistake(
@@ -88,13 +88,13 @@ THRESHOLD = (
     ),
     Mistake(
         "one-threshold-for-all-maps",
-        "A map changes what is kept of another: the mass of all maps was put together.",
+        "A map changes what is kept of another: values of all maps were put together.",
         (
             "Put a single map in, then two. Is the same kept of the first?",
             "Each map has a mass of its own.",
             "Flatten the last two axes only, and sum over the last axis.",
         ),
-        lambda f: not close(f(MAPS, 0.6)[:1], f(MAPS[:1], 0.6)),
+        lambda f: differ(f(MAPS, 0.6)[:1], f(MAPS[:1], 0.6)),
     ),
     Mistake(
         "mass-not-normalised",
@@ -105,7 +105,7 @@ THRESHOLD = (
             "The share is one of the map's own mass.",
             "Divide by the map's sum before you compare.",
         ),
-        lambda f: not close(f(MAPS, 0.6), f(7 * MAPS, 0.6)),
+        lambda f: differ(f(MAPS, 0.6), f(7 * MAPS, 0.6)),
     ),
     Mistake(
         "share-of-the-patches",
