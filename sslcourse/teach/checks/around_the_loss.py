@@ -133,7 +133,7 @@ MANY = (
         "Your loss grows with the number of views: the pairs are summed, or divided by less than "
         "their number.",
         (
-            "How many pairs have two views, and how many four?",
+            "How many pairs do two views make, and how many do four?",
             "V views make V (V - 1) / 2 pairs, and the loss is the mean over them.",
             "Divide by the number of pairs that you added: torch.stack(terms).mean()",
         ),
@@ -149,8 +149,8 @@ def built_stem(function: Callable) -> Callable:
 STEM = (
     Mistake(
         "imagenet-stem",
-        "Your stem makes the picture smaller: after four stages of a ResNet an image of 32 pixels "
-        "would be a single point.",
+        "Your stem makes the picture smaller: after four stages of a ResNet hardly anything would "
+        "be left of an image of 32 pixels.",
         (
             "How large is the last map of a ResNet for 224 pixels, and for 32?",
             "A stride of 2 and a max-pool divide the sides by 4.",

@@ -52,7 +52,7 @@ WEIGHTS = (
         (
             "What does each row of your result sum to?",
             "A query shares its attention out among the keys.",
-            "softmax over the last dimension",
+            "torch.softmax(scores, dim=3)",
         ),
         lambda f: close(f(Q, K).sum(dim=2), torch.ones(2, 3, 5)),
     ),
@@ -101,7 +101,7 @@ WEIGHTS = (
         (
             "Which shape should your result have?",
             "(N, heads, T, T)",
-            "Leave the heads apart; a mean can be taken later.",
+            "Leave out .mean(dim=1): softmax(q @ k.transpose(2, 3) / …) has all heads.",
         ),
         lambda f: f(Q, K).shape == (2, 5, 5),
     ),
@@ -170,7 +170,7 @@ CLASS = (
         (
             "Where in the picture is patch 1?",
             "Right of patch 0. `columns` is the length of a row.",
-            "view(N, heads, rows, columns)",
+            "weights[:, :, 0, 1:].view(N, heads, -1, columns)",
         ),
         lambda f: (
             close(f(MAPS, 3).flatten(2), class_attention(MAPS, 2).mT.flatten(2))

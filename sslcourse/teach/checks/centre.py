@@ -65,8 +65,8 @@ CENTRE = (
     ),
     Mistake(
         "one-number-for-all-prototypes",
-        "Your batch mean is one number: it moves all prototypes alike, and a softmax doesn't feel "
-        "that.",
+        "Your batch mean is one number: it moves all prototypes alike, which a softmax doesn't "
+        "notice.",
         (
             "Which shape should the batch mean have?",
             "(1, K): a mean of each prototype over the images.",

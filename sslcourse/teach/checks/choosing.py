@@ -36,8 +36,17 @@ def result(f: Attempt, call: Call) -> list[float]:
     return [float(x) for x in f(*call.args)]
 
 
-def mistakes(call: Call, means: tuple[Tensor, Tensor]) -> tuple[Mistake, ...]:
-    """The mistakes of choosing one of several, where `means` has the score of each."""
+def mistakes(
+    call: Call, means: tuple[Tensor, Tensor], decide: str, report: str
+) -> tuple[Mistake, ...]:
+    """The mistakes of choosing one of several.
+
+    Args:
+        call: inputs on which the choices differ.
+        means: the score of each, on validation and on test images.
+        decide: code that chooses.
+        report: code that gives the score of the choice.
+    """
     validation, test = means
     best, lucky = int(validation.argmax()), int(test.argmax())
     return (
@@ -48,7 +57,7 @@ def mistakes(call: Call, means: tuple[Tensor, Tensor]) -> tuple[Mistake, ...]:
                 "Which images may decide, and which may only judge?",
                 "Of many random choices one looks good on the images that chose it, and its score "
                 "promises too much.",
-                "validation.argmax() decides, the test score of that one is reported.",
+                f"best = {decide}, and {report} is reported.",
             ),
             lambda f: close(result(f, call)[0], lucky),
         ),
@@ -59,7 +68,7 @@ def mistakes(call: Call, means: tuple[Tensor, Tensor]) -> tuple[Mistake, ...]:
             (
                 "Whose test score do you report?",
                 "The score that the chosen one has, even if another one was luckier.",
-                "Return test[best], not test.max(); with several images, the mean of column best.",
+                f"Report {report}.",
             ),
             lambda f: close(result(f, call), [best, float(test[lucky])]),
         ),
@@ -69,34 +78,34 @@ def mistakes(call: Call, means: tuple[Tensor, Tensor]) -> tuple[Mistake, ...]:
             (
                 "Which score has been looked at before?",
                 "The images that chose are too kind.",
-                "Return test[best].",
+                f"Report {report}.",
             ),
             lambda f: close(result(f, call), [best, float(validation[best])]),
         ),
+        *blind(call, validation, decide),
+    )
+
+
+def blind(call: Call, validation: Tensor, decide: str) -> tuple[Mistake, ...]:
+    """Choices that don't look for the best validation score alone."""
+    return (
         Mistake(
             "both-sets-decide",
             "Other test scores change your choice: they take part in it.",
             (
                 "Which images may decide?",
                 "Only validation images.",
-                "validation.argmax()",
+                f"best = {decide}",
             ),
             lambda f: choice_depends_on_test(f, call),
         ),
-        *blind(call, validation),
-    )
-
-
-def blind(call: Call, validation: Tensor) -> tuple[Mistake, ...]:
-    """Choices that don't look for the best validation score."""
-    return (
         Mistake(
             "last-one-taken",
             "You take the last one, whatever its validation score is.",
             (
                 "Is the last one the best?",
                 "Compare the validation scores.",
-                "validation.argmax()",
+                f"best = {decide}",
             ),
             lambda f: close(result(f, call)[0], len(validation) - 1),
         ),
@@ -106,7 +115,7 @@ def blind(call: Call, validation: Tensor) -> tuple[Mistake, ...]:
             (
                 "Is a larger score better?",
                 "These are scores, not losses.",
-                "argmax, not argmin",
+                f"best = {decide}: argmax, not argmin.",
             ),
             lambda f: close(result(f, call)[0], int(validation.argmin())),
         ),
@@ -132,7 +141,7 @@ OF_EACH = Mistake(
     (
         "How many heads do you report?",
         "One head is chosen, once, and judged on all test images.",
-        "Average over the images first, then choose.",
+        "head = validation.mean(dim=0).argmax(), and test[:, head].mean() is reported.",
     ),
     lambda f: (
         close(result(f, HEADS)[1], float(best_of_each(*HEADS.args)))
@@ -156,7 +165,7 @@ TASKS = (
                 lambda f: not choice_depends_on_test(f, EPOCHS),
             ),
         ),
-        mistakes(EPOCHS, EPOCHS.args),
+        mistakes(EPOCHS, EPOCHS.args, "validation.argmax()", "test[best]"),
     ),
     Task(
         "11.6",
@@ -173,6 +182,14 @@ TASKS = (
                 lambda f: not choice_depends_on_test(f, HEADS),
             ),
         ),
-        (OF_EACH, *mistakes(HEADS, (OVERLAPS.mean(dim=0), LATER.mean(dim=0)))),
+        (
+            OF_EACH,
+            *mistakes(
+                HEADS,
+                (OVERLAPS.mean(dim=0), LATER.mean(dim=0)),
+                "validation.mean(dim=0).argmax()",
+                "test[:, best].mean()",
+            ),
+        ),
     ),
 )

@@ -103,7 +103,7 @@ PERPLEXITY = (
         (
             "Five of eight patches have code 0. Are there really three codes in use?",
             "How often a code is used must count.",
-            "exp of the entropy of the shares.",
+            "torch.special.entr(share).sum().exp(), with share = counts / tokens.numel()",
         ),
         uses(lambda tokens, codes: len(tokens.unique())),
     ),

@@ -67,9 +67,9 @@ GUMBEL = (
     ),
     Mistake(
         "noise-subtracted",
-        "The noise is subtracted; Gumbel's distribution is not symmetric.",
+        "The noise is subtracted; it should be added, and Gumbel's distribution is not symmetric.",
         (
-            "Which sign has the noise?",
+            "Is the noise added or subtracted?",
             "The largest score *plus* noise is a draw from the softmax.",
             "logits + noise",
         ),

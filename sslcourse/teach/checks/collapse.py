@@ -88,9 +88,9 @@ RANK = (
         "features-centred-first",
         "You subtract the mean first; this definition doesn't, so one constant point has rank 1.",
         (
-            "Which rank does a matrix of equal rows have?",
+            "Which rank should a matrix of equal rows have?",
             "RankMe takes the singular values of z itself.",
-            "Leave z as it is.",
+            "torch.linalg.svdvals(z), without z - z.mean(dim=0) before it.",
         ),
         lambda f: ranks_like(f, lambda z: rank_of(z - z.mean(dim=0))),
     ),
@@ -111,7 +111,7 @@ RANK = (
         "zero-times-log-zero",
         "When all features are one point, your result is not a number: 0 · ln 0 counts as 0.",
         (
-            "Which singular values has a matrix of equal rows?",
+            "Which singular values does a matrix of equal rows have?",
             "log(0) is -inf, and 0 times that is nan.",
             "Use torch.special.entr, or drop the zeros before the logarithm.",
         ),

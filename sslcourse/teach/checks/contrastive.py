@@ -105,7 +105,7 @@ MISTAKES = (
         (
             "In NT-Xent every view is an anchor once. How many terms do you average?",
             "loss(i) exists for the first views and for the second views.",
-            "Average over all 2N rows of the similarity matrix.",
+            "Average over all 2N rows, or take (half(z1, z2) + half(z2, z1)) / 2.",
         ),
         one_anchor_set,
     ),

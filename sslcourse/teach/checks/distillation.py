@@ -60,7 +60,7 @@ def center_after_softmax(f: Attempt) -> bool:
 DINO = (
     Mistake(
         "gradient-into-the-teacher",
-        "A gradient reaches the teacher's scores: student and teacher would meet in a collapse.",
+        "A gradient reaches the teacher's scores: both could agree by giving one answer to all.",
         (
             "How does the teacher change?",
             "Only by following the student slowly.",
@@ -141,7 +141,7 @@ DINO = (
         "Your loss is the right one with the opposite centre: it is added, and the strongest "
         "prototype becomes stronger.",
         (
-            "Which sign has the centre?",
+            "Is the centre added or subtracted?",
             "What is common to all images is taken away.",
             "teacher - center",
         ),

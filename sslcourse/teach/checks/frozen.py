@@ -72,7 +72,7 @@ FROZEN = (
         "The encoder was in training mode when the images went through: their features depend on "
         "the others in the batch, and BatchNorm goes on learning.",
         (
-            "Do weights alone make an encoder? Which buffers has BatchNorm?",
+            "Is an encoder its weights alone? Which buffers does BatchNorm have?",
             "requires_grad = False and no_grad don't stop running statistics.",
             "Call encoder.eval() before the images go through.",
         ),

@@ -99,7 +99,7 @@ DECODING = (
         (
             "What does True mean in the mask?",
             "True = hidden: there the mask token stands.",
-            "Write the visible tokens to the places ~mask.",
+            "tokens[~mask] = visible.flatten(0, 1), and the mask token elsewhere.",
         ),
         decodes(lambda d, v, m, t, p: d(filled(v, ~m, t) + p)),
     ),

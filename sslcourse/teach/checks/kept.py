@@ -113,7 +113,7 @@ THRESHOLD = (
         (
             "How many patches do you keep of a map with one strong spot?",
             "The mass decides: few strong patches are enough.",
-            "Use the cumulative sum of the sorted values.",
+            "Compare the cumulative sum of the sorted values with the share, not their number.",
         ),
         only_ranks_count,
     ),
@@ -123,7 +123,7 @@ THRESHOLD = (
         (
             "Raise all weak patches a little. Should your result stay the same?",
             "The *sum* of the kept patches must reach the share.",
-            "Sort, add up, compare the sum.",
+            "values, order = mass.sort(dim=1, descending=True), and compare values.cumsum(dim=1).",
         ),
         fixed_level,
     ),
@@ -133,7 +133,7 @@ THRESHOLD = (
         (
             "How much of the mass do your patches hold?",
             "It must be at least the share.",
-            "Keep the patch at which the sum gets there.",
+            "Sorted from strong to weak, keep where values.cumsum(dim=1) - values < share.",
         ),
         keeps(short_by_one),
     ),
@@ -143,7 +143,7 @@ THRESHOLD = (
         (
             "Take your weakest kept patch away. Is the share still reached?",
             "The smallest set is wanted.",
-            "Keep a patch if the sum of the *stronger* ones is still below the share.",
+            "Sorted from strong to weak, keep where values.cumsum(dim=1) - values < share.",
         ),
         keeps(long_by_one),
     ),

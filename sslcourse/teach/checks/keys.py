@@ -103,7 +103,7 @@ MISTAKES = (
         "part-of-the-queue-ignored",
         "Some keys of the queue don't change your loss: only a part of it is used.",
         (
-            "How many candidates has a query?",
+            "How many candidates does a query have?",
             "All K keys of the queue are negatives of every query.",
             "queries @ negatives.T, with all rows of negatives: it is (N, K).",
         ),
@@ -146,7 +146,7 @@ MISTAKES = (
         "When all are one point, your loss counts the keys of this batch as candidates too: the "
         "negatives are the K of the queue.",
         (
-            "How many candidates has a query? Which loss has a collapsed batch?",
+            "How many candidates does a query have? What is the loss of a collapsed batch?",
             "ln(1 + K): one positive and the queue.",
             "Use the row sums of queries * keys, not the whole matrix queries @ keys.T.",
         ),
@@ -159,7 +159,7 @@ MISTAKES = (
         (
             "Which logits go into the softmax?",
             "The positive competes with the negatives.",
-            "Put it into one row with them before the cross-entropy.",
+            "torch.cat([positive[:, None], queries @ negatives.T], dim=1), then the cross-entropy.",
         ),
         lambda f: candidates(f, lambda n, k: k),
     ),

@@ -114,17 +114,17 @@ EMA = (
         "Some parameters follow and others stay: biases, or all but the first layer, are missing.",
         (
             "How many tensors does list(student.parameters()) have?",
-            "Weights and biases of every layer follow.",
+            "Weights and biases follow, those of every layer.",
             "for p, q in zip(teacher.parameters(), student.parameters()): …",
         ),
         lambda f: bool(((f(SLOW, FAST, 0.9) - SLOW).abs() < 1e-6).any()),
     ),
     Mistake(
         "rounded-to-half-precision",
-        "Your teacher is rounded to half precision: with m = 0.999 the small steps are lost, and "
-        "after a thousand steps it has hardly moved.",
+        "Your teacher is rounded to half precision: with m = 0.999 its steps are so small that "
+        "many of them are lost.",
         (
-            "How many digits has bfloat16?",
+            "How many digits does bfloat16 keep?",
             "1 + 0.001 is 1 in bfloat16. A running mean needs float32.",
             "Keep teacher and update in float32.",
         ),

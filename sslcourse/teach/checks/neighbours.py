@@ -143,7 +143,7 @@ MISTAKES = (
         "With k = 1 your vote follows the second neighbour. Skipping the first is right only when "
         "the test images are in the bank themselves.",
         (
-            "Who is the most similar image of the bank here, the test image itself?",
+            "Which image of the bank is the most similar one? Is it the test image itself?",
             "Test images are not in the bank, so nothing must be skipped.",
             "Take the first k of topk, not the ones from 1 on.",
         ),

@@ -57,7 +57,7 @@ CANDIDATES = (
         "When all projections are one point, your loss is ln(2N) instead of ln(2N - 1), and not "
         "because of the view itself: the positive is a candidate twice.",
         (
-            "How many candidates has a view in your code, and which of them are the same?",
+            "How many candidates does a view have in your code, and which of them are the same?",
             "You put the positive in front, but it is also among the others.",
             "Leave it out of the others, or take all 2N - 1 others once and use the positive's "
             "column as the label.",
@@ -73,7 +73,7 @@ CANDIDATES = (
         (
             "Look at the sum in equation 1: which k does it leave out?",
             "Only k = i is left out. The positive belongs to the candidates.",
-            "Take the softmax over all 2N - 1 other views, the positive included.",
+            "Mask the diagonal only, with -torch.inf; then F.cross_entropy over the whole row.",
         ),
         lambda f: candidates(f, -2),
     ),
@@ -82,7 +82,7 @@ CANDIDATES = (
         "When all projections are one point, your loss is ln N: you compare z1 with z2 only, and "
         "the negatives among a view's own side are missing.",
         (
-            "How many negatives has a view in NT-Xent?",
+            "How many negatives does a view have in NT-Xent?",
             "A (N, N) matrix holds N - 1 negatives a row; 2N - 2 are wanted.",
             "Stack first: z = torch.cat([z1, z2]), then z @ z.T is (2N, 2N).",
         ),
@@ -93,7 +93,7 @@ CANDIDATES = (
         "When all projections are one point, your loss is ln N: a view's negatives are those of "
         "its own side, z1 or z2, and the other side's are missing.",
         (
-            "How many negatives has a view in NT-Xent?",
+            "How many negatives does a view have in NT-Xent?",
             "N - 1 come from z1 and N - 1 from z2: the two views of every other image.",
             "Stack first: z = torch.cat([z1, z2]), then z @ z.T is (2N, 2N).",
         ),

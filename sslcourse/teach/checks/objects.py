@@ -73,7 +73,7 @@ JACCARD = (
         (
             "What does an empty map score on a small object?",
             "Pixels that both leave out are no success.",
-            "Only pixels of map or object count.",
+            "(a & b).sum() / (a | b).sum()",
         ),
         background_counts,
     ),
@@ -196,7 +196,7 @@ POINT = (
         "rows-and-columns-exchanged",
         "The flat place of the maximum is turned into a wrong row and column.",
         (
-            "For a map of 3 x 4, which row and column has place 5?",
+            "For a map of 3 x 4, which row and column is place 5?",
             "row = place // columns, column = place % columns",
             "Look it up in masks.flatten(1) instead: then no row is needed.",
         ),

@@ -75,9 +75,9 @@ WITH_QUEUE = (
         "rows-of-the-queue-returned",
         "You return assignments of the queue's features too; only this batch is predicted.",
         (
-            "How many rows has your result?",
+            "How many rows does your result have?",
             "The queue helps to balance; its images have no other view now.",
-            "Return the first N rows.",
+            "return q[: len(features)]",
         ),
         lambda f: len(result(f, FULL)) > 3,
     ),
@@ -110,7 +110,7 @@ WITH_QUEUE = (
         (
             "Why does a small batch need a queue?",
             "With fewer images than prototypes, equal use makes no sense.",
-            "Stack batch and queue, then Sinkhorn, then the first N rows.",
+            "q = sinkhorn(torch.cat([features, queue]) @ prototypes.T, …)[: len(features)]",
         ),
         lambda f: ignores(f, FULL, given(FEATURES, OLD.roll(1, 1), 4, torch.eye(4))),
     ),

@@ -185,7 +185,7 @@ def wrong_pairs(calls: tuple[Call, ...], over: Callable, said: str) -> tuple[Mis
             (
                 "How many views does the learner see, and of how many are there targets?",
                 "Targets come from the first views, predictions from all.",
-                "The inner loop runs over all predictions.",
+                "for j, s in enumerate(scores): over all views, not only those with targets.",
             ),
             lambda f: small_views_ignored(f, calls[0]),
         ),

@@ -69,7 +69,7 @@ def wrong_counts(right: Callable, call: Callable) -> tuple[Mistake, ...]:
             "Your loss grows with the number of views as the number of pairs does: the pairs are "
             "summed, not averaged.",
             (
-                "How many terms have two views, and how many four?",
+                "How many pairs do three views make with two targets, and how many do four?",
                 "Divide by the number of pairs that you added.",
                 "Count the pairs in your loop and divide at the end.",
             ),
@@ -80,7 +80,7 @@ def wrong_counts(right: Callable, call: Callable) -> tuple[Mistake, ...]:
             "Your loss is the right one times a factor that changes with the number of views: you "
             "divide by another number than that of the pairs you added.",
             (
-                "How many pairs have two targets and three views, if equal numbers are skipped?",
+                "How many pairs do two targets and three views make, if equal numbers are skipped?",
                 "2 targets · 3 views - 2 skipped pairs = 4.",
                 "Collect the terms in a list: torch.stack(terms).mean()",
             ),

@@ -44,7 +44,7 @@ OUTPUT = (
         "center-added",
         "The centre is added: the strongest prototype becomes stronger.",
         (
-            "Which sign has the centre?",
+            "Is the centre added or subtracted?",
             "What is common to all images is taken away.",
             "scores - center",
         ),
@@ -66,7 +66,7 @@ OUTPUT = (
         (
             "What does each row of your output sum to?",
             "The centre belongs to the scores.",
-            "Subtract it before the softmax.",
+            "torch.softmax((scores - center) / temperature, dim=-1)",
         ),
         lambda f: acts_like(f, lambda s, c, t: torch.softmax(s / t, 1) - c, *SHARP),
     ),

@@ -64,7 +64,7 @@ ENCODING = (
         (
             "Which axis is mixed by attention in your code?",
             "PyTorch's transformer layers take (T, N, D) unless told otherwise.",
-            "Keep the batch first: (N, V, D), and batch_first=True.",
+            "Call blocks with (N, V, D), without transpose; in PyTorch's layers batch_first=True.",
         ),
         lambda f: (
             given_shape(f) in ([2, 2, 3], [4, 2, 3])
@@ -109,7 +109,7 @@ ENCODING = (
         (
             "Which patches does tokens[mask] give?",
             "True = hidden, so ~mask are the visible ones.",
-            "Pick with ~mask.",
+            "tokens[~mask].view(N, -1, D), once the positions are added.",
         ),
         encodes(lambda blocks, x, p, mask: blocks(pick(x + p, ~mask))),
     ),
