@@ -147,6 +147,12 @@ unseen("09.1", "chosen-on-the-test-images")(
 unseen("09.1", "")(lambda validation, test: (0, test[0]))
 
 
+@unseen("09.1", "both-sets-decide")
+def better_of_two_scores(validation, test):
+    best = torch.maximum(validation, test).argmax()
+    return best, test[best]
+
+
 @unseen("11.6", "")
 def most_frequent_winner(validation, test):
     head = validation.argmax(dim=1).mode().values
@@ -161,6 +167,18 @@ unseen("11.2", "")(lambda weights, columns: weights[:, :, 1:, 0].unflatten(2, (c
 def order_instead_of_its_inverse(maps, share):
     values, order = (maps.flatten(1) / maps.flatten(1).sum(1, True)).sort(1, descending=True)
     return (values.cumsum(1) - values < share).gather(1, order).view(maps.shape)
+
+
+@unseen("11.3", "")
+def above_mean_and_deviation(maps, share):
+    mean, deviation = maps.mean((1, 2), keepdim=True), maps.std((1, 2), keepdim=True)
+    return maps > mean + share * deviation
+
+
+@unseen("11.3", "")
+def the_first_patches(maps, share):
+    mass = maps.flatten(1) / maps.flatten(1).sum(dim=1, keepdim=True)
+    return (mass.cumsum(dim=1) < share).view(maps.shape)
 
 
 @unseen("11.4", "")

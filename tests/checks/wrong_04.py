@@ -92,6 +92,9 @@ detached("summed-over-the-batch")(lambda q, k, n, t: info_nce(q, k, n, t) * len(
 detached("wrong-factor")(lambda q, k, n, t: info_nce(q, k, n, t) / 2)
 
 wrong("04.2", "queue-grows")(lambda queue, keys: torch.cat([keys, queue]).detach())
+wrong("04.2", "queue-shrinks")(
+    lambda queue, keys: torch.cat([keys, queue[: -len(keys) - 1]]).detach()
+)
 wrong("04.2", "queue-is-replaced")(lambda queue, keys: keys.detach())
 wrong("04.2", "queue-never-changes")(
     lambda queue, keys: torch.cat([keys, queue])[len(keys) :].detach()

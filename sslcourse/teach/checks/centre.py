@@ -155,7 +155,7 @@ def part_unused(f: Attempt) -> bool:
 ACCUMULATED = (
     Mistake(
         "moved-by-every-micro-batch",
-        "The centre was moved once for every micro-batch: with accumulation it runs ahead of the "
+        "The centre was moved several times in one step: with accumulation it runs ahead of the "
         "training.",
         (
             "How often does the optimiser step here, and how often does the centre?",

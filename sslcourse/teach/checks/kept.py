@@ -42,13 +42,10 @@ def only_ranks_count(f: Attempt) -> bool:
     return all(close(f(MAPS, share), f(MAPS**3, share)) for share in (0.62, 0.87))
 
 
-def fixed_level(f: Attempt) -> bool:
-    """Whether a patch is kept by its own value alone, whatever the rest of its map is."""
-    peak = torch.tensor([[[0.9, 0.5, 0.1], [0.1, 0.1, 0.1]]])  # 0.6 of the mass: two patches
-    many = torch.tensor([[[0.9, 0.5, 0.4], [0.4, 0.4, 0.4]]])  # 0.6 of the mass: three
-    return close(f(peak, 0.6)[0, 0, :2], f(many, 0.6)[0, 0, :2]) and close(
-        f(peak, 0.6).sum(), (peak >= 0.6 * 0.9).sum()
-    )
+def weakest_kept(f: Attempt) -> bool:
+    """In each map the weakest patch is kept and the strongest is not."""
+    kept, places = f(MAPS, 0.6), rank(MAPS)
+    return bool(kept[places == 15].all()) and not bool(kept[places == 0].any())
 
 
 THRESHOLD = (
@@ -74,7 +71,7 @@ THRESHOLD = (
             "The kept patches are the fewest that hold the mass: the strongest.",
             "Sort from strong to weak, or keep where the sum from the weak end is > 1 - share.",
         ),
-        lambda f: not bool((f(MAPS, 0.6) & (rank(MAPS) == 0)).any()) and bool(f(MAPS, 0.6).any()),
+        weakest_kept,
     ),
     Mistake(
         "share-of-the-wrong-part",
@@ -125,7 +122,7 @@ THRESHOLD = (
             "The *sum* of the kept patches must reach the share.",
             "values, order = mass.sort(dim=1, descending=True), and compare values.cumsum(dim=1).",
         ),
-        fixed_level,
+        keeps(lambda maps, share: maps >= share * maps.amax(dim=(1, 2), keepdim=True)),
     ),
     Mistake(
         "last-patch-missing",

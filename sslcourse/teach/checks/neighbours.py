@@ -40,10 +40,9 @@ def says(f: Attempt, train: list, labels: list, answer: int, k: int = 1, t: floa
 
 
 def lengths_matter(f: Attempt) -> bool:
-    """A long or a distant neighbour of another direction wins over one of the same direction."""
-    long_one = says(f, [[1, 0], [4, 4]], [0, 1], 1)
-    near_one = says(f, [[10, 0], [1, 1]], [0, 1], 1)
-    return long_one or near_one
+    """A neighbour of another direction wins because it is longer, or nearer."""
+    same, longer, nearer = [[1, 0], [0.7, 0.7]], [[1, 0], [4, 4]], [[10, 0], [1, 1]]
+    return says(f, same, [0, 1], 0) and any(says(f, x, [0, 1], 1) for x in (longer, nearer))
 
 
 FAN = [[1, 0.1], [0.6, 0.8], [0.6, -0.8], [-1, 0]]  # from the nearest to the farthest

@@ -8,7 +8,7 @@ from sslcourse.methods.swav import sinkhorn
 from sslcourse.teach.checks.behaviours import depends, ignores, passes_gradient, result
 from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.numbers import close, differ, drawn
-from sslcourse.teach.checks.task import Mistake, Task, given
+from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
 FEATURES = F.normalize(drawn(3, 4, seed=2), dim=1)
 
@@ -19,6 +19,13 @@ SCORED = given(FEATURES, DIRECTIONS)
 
 def prototype_scores(features: Tensor, prototypes: Tensor) -> Tensor:
     return features @ F.normalize(prototypes, dim=1).T
+
+
+def something_added(f: Attempt) -> bool:
+    """A feature of zeros has scores, and without them all others are right."""
+    added = f(torch.zeros(3, 4), DIRECTIONS)
+    rest = f(FEATURES, DIRECTIONS) - added
+    return differ(added, torch.zeros(3, 5)) and close(rest, prototype_scores(FEATURES, DIRECTIONS))
 
 
 PROTOTYPES = (
@@ -53,7 +60,7 @@ PROTOTYPES = (
             "A bias would prefer some prototypes for every image.",
             "Only the matrix product, no bias.",
         ),
-        lambda f: differ(f(torch.zeros(3, 4), DIRECTIONS), torch.zeros(3, 5)),
+        something_added,
     ),
 )
 

@@ -31,7 +31,7 @@ ENQUEUE = (
             "As many keys leave as come.",
             "torch.cat([keys, queue[:-len(keys)]])",
         ),
-        lambda f: len(f(QUEUE, KEYS)) > 6,
+        lambda f: len(f(QUEUE, KEYS)) > len(QUEUE),
     ),
     Mistake(
         "queue-is-replaced",
@@ -41,7 +41,17 @@ ENQUEUE = (
             "Only the oldest keys leave, as many as come.",
             "torch.cat([keys, queue[:-len(keys)]])",
         ),
-        lambda f: len(f(QUEUE, KEYS)) < 6,
+        lambda f: acts_like(f, lambda q, k: k, JOIN),
+    ),
+    Mistake(
+        "queue-shrinks",
+        "The queue has become shorter: more keys leave than come.",
+        (
+            "How many rows does your result have?",
+            "As many keys leave as come.",
+            "torch.cat([keys, queue[:-len(keys)]])",
+        ),
+        lambda f: len(f(QUEUE, KEYS)) < len(QUEUE),
     ),
     Mistake(
         "queue-never-changes",
