@@ -92,19 +92,28 @@ def stop(worker: threading.Thread, over: threading.Event) -> None:
         pause.wait(0.01)
 
 
+class FirstWords(io.StringIO):
+    """Keeps what is written during the first call, and no more than fits on a page."""
+
+    def __init__(self, calls: Callable[[], int]) -> None:
+        super().__init__()
+        self.calls = calls
+
+    def write(self, text: str) -> int:
+        return super().write(text) if self.calls() < 2 and self.tell() < LETTERS else len(text)
+
+
 @contextmanager
 def first_words(calls: Callable[[], int]) -> Iterator[None]:
     """Show what is printed during the first call only; a check calls a function a hundred times.
 
-    It is shown at the end, and put together by the one who waits: a function that can't be stopped
-    does not keep the notebook's own prints.
+    Put around the one who waits, not into the thread: then a function that can't be stopped does
+    not keep the notebook's own prints.
 
     Args:
         calls: how many calls have begun.
     """
-    said = io.StringIO()
-    write = said.write
-    said.write = lambda text: write(text) if calls() < 2 and said.tell() < LETTERS else len(text)
+    said = FirstWords(calls)
     try:
         with redirect_stdout(said):
             yield

@@ -31,7 +31,7 @@ class Attempt:
 
     def __init__(self, function: Callable) -> None:
         self.function = function
-        self.calls = 0
+        self.calls = 0  # that have begun
         self.results: dict[int, Any] = {}  # of whole calls, by their identity
 
     def result(self, call: "Call") -> Any:

@@ -174,7 +174,7 @@ TWO_VIEWS = (
             "Both views start from the images, so that neither depends on the other.",
             "return augment(images, generator), augment(images, generator)",
         ),
-        lambda f: any(float(view.max()) > 2 for view in f(IMAGES)),
+        lambda f: any(2 <= float(view.min()) <= float(view.max()) <= 4 for view in f(IMAGES)),
     ),
     Mistake(
         "generator-ignored",
