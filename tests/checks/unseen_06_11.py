@@ -1,5 +1,6 @@
 """Mistakes of lessons 06 to 11 that once got a sentence which wasn't true of them, or passed."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from collected import unseen
@@ -24,6 +25,12 @@ def distant_pixels_channel_first(images, patch_size):
 def drawn_with_repetition(n, length, ratio, *, generator=None):
     places = torch.randint(length, (n, round(ratio * length)), generator=generator)
     return torch.zeros(n, length, dtype=torch.bool).scatter(1, places, True)
+
+
+@unseen("06.3", "generator-ignored")
+def randomness_of_numpy(n, length, ratio, *, generator=None):
+    order = np.random.default_rng().permuted(np.tile(np.arange(length), (n, 1)), axis=1)
+    return order < round(ratio * length)
 
 
 @unseen("06.4", "")

@@ -63,6 +63,12 @@ def depends(f: Attempt, first: Call, second: Call) -> bool:
     return differ(result(f, first), result(f, second))
 
 
+def seed_decides(draw: Callable[[int], Any]) -> bool:
+    """Whether what is drawn is the same for equal seeds, and something else for another one."""
+    first, again, other = draw(1), draw(1), draw(2)
+    return close(first, again) and not close(first, other)
+
+
 def passes_gradient(f: Attempt, call: Call, number: int) -> bool:
     """Whether a gradient that is not zero arrives at the input with this number."""
     found = f.gradients(*call.args, **call.kwargs)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from sslcourse.teach.checks.behaviours import acts_like
+from sslcourse.teach.checks.behaviours import acts_like, seed_decides
 from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.numbers import close, drawn
 from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
@@ -178,14 +178,14 @@ TWO_VIEWS = (
     ),
     Mistake(
         "generator-ignored",
-        "Another seed of the generator doesn't change your views: it isn't handed to augment, or "
+        "The generator that is handed in doesn't decide your views: it isn't handed to augment, or "
         "it is seeded anew.",
         (
             "Where does the randomness of your views come from?",
             "A generator that is handed over should decide, so that a run can be repeated.",
             "augment(images, generator), for both views",
         ),
-        lambda f: any(close(a, b) for a, b in zip(f(IMAGES), f(IMAGES, seed=1))),
+        lambda f: not all(seed_decides(lambda seed, i=i: f(IMAGES, seed)[i]) for i in (0, 1)),
     ),
 )
 
