@@ -108,6 +108,14 @@ def interleaved(encoder, first, second):
     return z[0::2], z[1::2]
 
 
+@right("03.2", "one tensor of two views")
+def both_in_one_tensor(encoder, first, second):
+    return encoder(torch.cat([first, second])).view(2, *first.shape)
+
+
+right("03.3", "one tensor of two views")(lambda z: z.view(-1, 2, z.shape[1]).transpose(0, 1))
+
+
 @right("03.6", "one call for both")
 def one_call(images, augment, generator):
     return augment(torch.cat([images, images]), generator).chunk(2)

@@ -1,5 +1,7 @@
 """Wrong implementations of lesson 03."""
 
+from itertools import combinations
+
 import torch
 import torch.nn.functional as F
 from collected import wrong
@@ -189,6 +191,11 @@ def one_seed_for_all(images, augment, generator):
     return view(1), view(2)
 
 
+wrong("03.6", "generator-not-used")(
+    lambda images, augment, generator: (augment(images), augment(images))
+)
+
+
 @wrong("03.7", "extra-positives-as-negatives")
 def other_views_are_negatives(views, *, temperature):
     z = F.normalize(torch.cat(list(views)), dim=1)
@@ -202,6 +209,31 @@ def other_views_are_negatives(views, *, temperature):
 wrong("03.7", "views-ignored")(
     lambda views, *, temperature: nt_xent_loss(views[0], views[1], temperature=temperature)
 )
+
+
+@wrong("03.7", "pairs-left-out")
+def neighbouring_views(views, *, temperature):
+    losses = [nt_xent_loss(a, b, temperature=temperature) for a, b in zip(views, views[1:])]
+    return torch.stack(losses).mean()
+
+
+@wrong("03.7", "view-compared-with-itself")
+def every_view_with_every_view(views, *, temperature):
+    losses = [nt_xent_loss(a, b, temperature=temperature) for a in views for b in views]
+    return torch.stack(losses).mean()
+
+
+@wrong("03.7", "not-the-mean-over-pairs")
+def added_pairs(views, *, temperature):
+    return sum(nt_xent_loss(a, b, temperature=temperature) for a, b in combinations(views, 2))
+
+
+@wrong("03.7", "temperature-not-passed-on")
+def own_temperature(views, *, temperature):
+    losses = [nt_xent_loss(a, b, temperature=0.5) for a, b in combinations(views, 2)]
+    return torch.stack(losses).mean()
+
+
 wrong("03.8", "imagenet-stem")(
     lambda width: nn.Sequential(
         nn.Conv2d(3, width, 7, stride=2, padding=3), nn.MaxPool2d(3, stride=2, padding=1)

@@ -6,8 +6,8 @@ from sslcourse.teach.checks.task import Task
 
 SUBJECTS = """
     around_the_loss assignments attention beit block_masks centre choosing codebook codes collapse
-    contrastive distillation frozen hidden kept keys mae moco_step momentum neighbours objects
-    patches prototypes queue random_masks shuffling standardised swapped_prediction targets
+    contrastive distillation frozen hidden kept keys mae many_views moco_step momentum neighbours
+    objects patches prototypes queue random_masks shuffling standardised swapped_prediction targets
     teacher views visible
 """.split()
 TASKS: dict[str, Task] = {

@@ -69,11 +69,10 @@ class Attempt:
         outputs = [y for y in tensors_in(self.call(copies, kwargs)) if y.requires_grad]
         if not outputs:
             return None
-        weights = torch.linspace(-1.0, 2.0, max(2, max(y.numel() for y in outputs)))
-        total = sum(
-            y if y.ndim == 0 else (y.flatten() * weights[: y.numel()].to(y)).sum() for y in outputs
-        )
-        grads = torch.autograd.grad(total, inputs, allow_unused=True)
+        flat = torch.cat([y.flatten() for y in outputs])  # the same for parts and for their stack
+        if any(y.ndim for y in outputs):
+            flat = flat * torch.linspace(-1.0, 2.0, max(2, len(flat)))[: len(flat)].to(flat)
+        grads = torch.autograd.grad(flat.sum(), inputs, allow_unused=True)
         return [torch.zeros_like(x) if g is None else g for x, g in zip(inputs, grads, strict=True)]
 
 

@@ -14,11 +14,20 @@ FIRST, SECOND = drawn(3, 4, seed=1), drawn(3, 4, seed=2)
 
 PAIR = given(FIRST, SECOND)
 
-ROWS = given(torch.tensor([[0.0, 1, 2, 3], [0, 1, 2, 4], [5, 6, 7, 8], [5, 6, 7, 9]]))
+ROWS = given(torch.tensor([[0.0, 1], [0, 2], [3, 4], [3, 5], [6, 7], [6, 8]]))  # the first: image
 
 
 def mixing(x: Tensor) -> Tensor:
-    """An encoder that mixes the rows of a batch, as BatchNorm does."""
+    """An encoder that mixes the rows of a batch, as BatchNorm does.
+
+    Raises:
+        ValueError: no batch of images.
+    """
+    if x.shape[1:] != FIRST.shape[1:]:
+        raise ValueError(
+            f"this encoder takes a batch (N, {FIRST.shape[1]}) and got {tuple(x.shape)}; views are "
+            "joined along dimension 0"
+        )
     return x - x.mean(dim=0)
 
 
@@ -31,8 +40,8 @@ def encode_views(encoder: Callable, first: Tensor, second: Tensor) -> tuple[Tens
 
 
 def features_are_split(f: Attempt, call) -> bool:
-    """Twice as many rows, half as many columns."""
-    rows, columns = 2 * len(FIRST) if len(call.args) == 2 else 4, 4
+    """All 2N rows, half as many columns."""
+    rows, columns = sum(len(x) for x in call.args), call.args[0].shape[1]
     return [tuple(x.shape) for x in f(*call.args)] == [(rows, columns // 2)] * 2
 
 
@@ -105,12 +114,12 @@ PAIRS = (
 
 
 def noisy(function: Callable) -> Callable:
-    """Views with noise of the generator, added to the images."""
+    """Views of some images with noise of a generator; the generator starts from a seed."""
 
     def augment(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
         return images + 1 + torch.rand(images.shape, generator=generator)
 
-    return lambda images: function(images, augment, torch.Generator().manual_seed(0))
+    return lambda images, seed=0: function(images, augment, torch.Generator().manual_seed(seed))
 
 
 IMAGES = torch.zeros(3, 4)
@@ -146,6 +155,18 @@ TWO_VIEWS = (
         ),
         lambda f: any(close(view[0], view[1]) for view in f(IMAGES)),
     ),
+    Mistake(
+        "generator-not-used",
+        "Another generator makes the same views: yours come from a fixed seed, or from random "
+        "numbers that nobody can repeat.",
+        (
+            "What is the third input of your function good for?",
+            "The training hands in a generator of its own in every step, so that it can be "
+            "repeated.",
+            "Call augment(images, generator) with the generator that you were given.",
+        ),
+        lambda f: any(close(a, b) for a, b in zip(f(IMAGES, 0), f(IMAGES, 1))),
+    ),
 )
 
 TASKS = (
@@ -175,8 +196,8 @@ TASKS = (
         "03.6",
         "two independent views",
         "two_views(images, augment, generator)",
-        "augment(images, generator) returns a random view of each image. Return two views that are "
-        "drawn independently of each other.",
+        "augment(images, generator) returns a random view of each image; all its chance comes from "
+        "the generator. Return two views that are drawn independently of each other.",
         given(IMAGES),
         (
             holds(
@@ -186,7 +207,7 @@ TASKS = (
             ),
             holds(
                 "value",
-                "both views of each image must be drawn anew; yours are not.",
+                "expected two views that differ, and that differ between generators.",
                 lambda f: not any(mistake.shows(f) for mistake in TWO_VIEWS),
             ),
         ),
