@@ -1,7 +1,8 @@
 """What a learner has done so far, kept in one small file of theirs.
 
 The file is `SSLCOURSE_PROGRESS` where that is set, otherwise `.sslcourse/progress.json` in the home
-folder. `SSLCOURSE_PROGRESS=off` keeps nothing; the notebooks are tested that way.
+folder. `SSLCOURSE_PROGRESS=off` keeps nothing; the notebooks are tested that way. While nbgrader
+grades someone's notebook nothing is kept either.
 """
 
 import html
@@ -18,10 +19,15 @@ KINDS = ("predictions", "quizzes", "checks", "lessons")
 CALLS = {"predictions": "predict", "quizzes": "quiz", "checks": "check"}  # what asks for them
 
 
+def grading() -> bool:
+    """Whether nbgrader runs this notebook, to grade or to validate it."""
+    return bool(os.environ.get("NBGRADER_EXECUTION"))
+
+
 def progress_file() -> Path | None:
     """Where progress is kept, or None where it is switched off."""
     chosen = os.environ.get("SSLCOURSE_PROGRESS")
-    if chosen == "off":
+    if chosen == "off" or grading():  # nobody's notebook may count for the person who grades it
         return None
     return Path(chosen) if chosen else Path.home() / ".sslcourse" / "progress.json"
 
@@ -82,6 +88,12 @@ def questions(notebook: Path) -> dict[str, set[str]]:
     }
 
 
+def checks_of(lesson: Path) -> set[str]:
+    """Ids of the checks in a lesson's exercise: a file of the same name, in `exercises` beside."""
+    exercise = lesson.resolve().parent.parent / "exercises" / lesson.name
+    return questions(exercise)["checks"] if exercise.is_file() else set()
+
+
 def calibration(predictions: dict[str, Any]) -> str:
     """One sentence on how far guesses in per cent were from what was measured."""
     distances = [
@@ -110,7 +122,9 @@ class ProgressTable:
         rows = []
         for path in self.lessons:
             cells = [f'<a href="{path.name}">{html.escape(path.stem.replace("_", " "))}</a>']
-            for kind, asked in questions(path).items():
+            found = questions(path)
+            found["checks"] |= checks_of(path)
+            for kind, asked in found.items():
                 cells.append(f"{len(asked & done[kind].keys())} of {len(asked)}" if asked else "")
             cells.append("done" if path.name[:2] in done["lessons"] else "")
             rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")

@@ -5,6 +5,8 @@
     describe("03.1")                    # how the function is called, with shapes
     check("03.1", my_nt_xent_loss)      # passed, or the mistake and three hints
 
+While nbgrader runs a notebook, a check that isn't passed raises AssertionError.
+
 01.1 k-NN vote · 01.2 standardised features · 01.3 a frozen encoder · 01.4 normalised images
 02.1 effective rank · 02.2 feature deviation · 02.3 chance line
 03.1 NT-Xent · 03.2 both views in one pass · 03.3 alternating pairs · 03.4 unit length
