@@ -6,9 +6,9 @@ from sslcourse.teach.checks.task import Task
 
 SUBJECTS = """
     around_the_loss assignments attention beit block_masks centre choosing codebook codes collapse
-    contrastive distillation frozen hidden kept keys mae many_views moco_step momentum neighbours
-    objects patches prototypes queue random_masks shuffling standardised swapped_prediction targets
-    teacher views visible
+    contrastive distillation forces frozen hidden kept keys logits mae many_views moco_step momentum
+    neighbours objects patches prototypes queue random_masks shuffling standardised
+    swapped_prediction targets teacher turned views visible
 """.split()
 TASKS: dict[str, Task] = {
     task.key: task

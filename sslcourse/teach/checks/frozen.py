@@ -115,14 +115,14 @@ IMAGES = (
     ),
     Mistake(
         "constants-over-the-wrong-axis",
-        "The constants are applied to columns of pixels, not to channels: (3,) is matched with the "
+        "A constant is applied to columns of pixels, not to channels: (3,) is matched with the "
         "last dimension.",
         (
             "With which dimension of (N, 3, H, W) is a (3,) matched?",
             "Broadcasting starts at the last dimension, the width.",
-            "Use mean[:, None, None], which is (3, 1, 1).",
+            "Use mean[:, None, None] and std[:, None, None], which are (3, 1, 1).",
         ),
-        lambda f: acts_like(f, lambda x, m, s: (x.float() / 255 - m) / s, INPUT),
+        lambda f: any(acts_like(f, other, INPUT) for other in COLUMNS),
     ),
     Mistake(
         "mean-or-deviation-misused",
@@ -137,12 +137,19 @@ IMAGES = (
     ),
 )
 
+COLUMNS = (
+    lambda x, m, s: (x.float() / 255 - m) / s,
+    lambda x, m, s: (x.float() / 255 - m[:, None, None]) / s,
+    lambda x, m, s: (x.float() / 255 - m) / s[:, None, None],
+)
 MISUSES = (
     lambda x, m, s: normalize_images(x, m, torch.ones(3)),
     lambda x, m, s: normalize_images(x, torch.zeros(3), s),
     lambda x, m, s: normalize_images(x, s, m),
     lambda x, m, s: normalize_images(x, m, 1 / s),
     lambda x, m, s: normalize_images(x, m, s * s),
+    lambda x, m, s: normalize_images(x, m * s, s),  # divided first
+    lambda x, m, s: x.float() / 255,
 )
 
 TASKS = (
