@@ -76,6 +76,7 @@ def test_tasks_say_how_hard_and_how_long_they_are(path):
     for cell, key, name in checks_of(cells):
         place = cells.index(cell)  # how it is called, the answer, the check: one below the other
         assert sources[place - 2] == f'describe("{key}")'
+        assert f": {name}(" in said(cells[place - 2]).split("\n")[0], "the name that it has here"
         assert BEGIN in sources[place - 1] and f"def {name}(" in sources[place - 1]
         assert re.search(r"# \d+ points?$", cell.source)
     waits = [key for source in sources for key in re.findall(r"ready\((.*?)\)", source)]

@@ -14,7 +14,6 @@ from sslcourse.methods.dino import teacher_output
 
 right("01.1", "package")(evaluate.knn_accuracy)
 right("01.2", "package")(standardize)
-right("01.3", "package")(evaluate.extract_features)
 right("02.1", "package")(evaluate.effective_rank)
 right("02.2", "package")(evaluate.feature_std)
 right("04.3", "package")(networks.ema_update)

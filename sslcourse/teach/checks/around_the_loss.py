@@ -34,10 +34,10 @@ LENGTH = (
     ),
     Mistake(
         "another-norm",
-        "You divide by something else than the length: the root of the sum of squares.",
+        "You divide by something else than the length, which is the root of the sum of squares.",
         (
             "What is the length of (3, 4, 0)?",
-            "It is 5: not 7, not 4, not 25.",
+            "It is 5, the root of 9 + 16: not 7, not 4, not 25.",
             "z / z.square().sum(dim=1, keepdim=True).sqrt()",
         ),
         lambda f: (
@@ -48,6 +48,7 @@ LENGTH = (
                     lambda z: z.square().sum(1, keepdim=True),
                     lambda z: z.abs().amax(1, keepdim=True),
                     lambda z: z.std(1, keepdim=True),
+                    lambda z: z.square().mean(1, keepdim=True).sqrt(),
                 )
             )
             or acts_like(f, lambda z: z.softmax(1), LONG)
@@ -59,9 +60,12 @@ HEAD = torch.tensor([[1.0, 2.0], [0.0, 1.0], [1.0, 0.0]])
 
 
 def with_head(function: Callable) -> Callable:
-    encoder, head = nn.Flatten(), nn.Linear(3, 2, bias=False)
-    head.weight.data = HEAD.T.clone()
-    return lambda images: function(encoder, head, images)
+    def run(images: Tensor) -> Tensor:
+        head = nn.Linear(3, 2, bias=False)
+        head.weight.data = HEAD.T.clone()
+        return function(nn.Flatten(), head, images)
+
+    return run
 
 
 REPRESENTATION = (
@@ -86,8 +90,8 @@ def built_stem(function: Callable) -> Callable:
 STEM = (
     Mistake(
         "imagenet-stem",
-        "Your stem makes the picture smaller: after four stages of a ResNet an image of 32 pixels "
-        "would be a single point.",
+        "Your stem makes the picture smaller: after four stages of a ResNet hardly anything would "
+        "be left of an image of 32 pixels.",
         (
             "How large is the last map of a ResNet for 224 pixels, and for 32?",
             "A stride of 2 and a max-pool divide the sides by 4.",

@@ -11,14 +11,14 @@ from typing import Any
 
 from sslcourse.teach import progress
 from sslcourse.teach.checks.catalogue import TASKS
-from sslcourse.teach.checks.limits import kept_random_state, run_limited
+from sslcourse.teach.checks.limits import first_words, kept_random_state, run_limited
 from sslcourse.teach.checks.report import CheckReport
 from sslcourse.teach.checks.slips import slips_at
 from sslcourse.teach.checks.task import STAGES, Attempt, Case, Failed, Task
 from sslcourse.teach.outputs import Text
 
 PASSED: set[str] = set()  # checks that were passed since this Python started
-SECONDS = 2.0  # a right function takes a few hundredths; importing an optimiser 1.5
+SECONDS = 2.0  # a right function takes a few hundredths; what it imports is not counted
 TOO_LONG = (
     f"your function did not come to an end within {SECONDS} seconds on a few small tensors; does a "
     "loop never end?"
@@ -28,8 +28,9 @@ TOO_LONG = (
 def check(key: str, function: Callable) -> CheckReport:
     """Say whether a learner's function is right, and if not, which mistake it makes.
 
-    The function gets copies of small tensors and must answer within about a second. Nothing that
-    it does changes the global random states. The outcome is kept in the learner's progress.
+    The function gets copies of small tensors, and all its calls together may take two seconds of
+    the processor, first imports left out. Nothing that it does changes the global random states; of
+    what it prints, the first call's is shown. The outcome is kept in the learner's progress.
 
     While nbgrader runs the notebook, a check that is not passed fails its cell, which then gets no
     points. Warnings are kept back then, because nbgrader gives none for a warning either.
@@ -94,14 +95,14 @@ def examine(task: Task, function: Callable) -> CheckReport:
     if problem := not_callable(task, function):
         return CheckReport(task.key, task.title, stage="exists", problem=problem)
     found: dict[str, Any] = {}  # filled on the way, so that a time limit loses nothing
+    attempt = Attempt(task.adapt(function))
 
     def work() -> None:
-        attempt = Attempt(task.adapt(function))
         found.update(first_failure(task, attempt, function))
         if found.get("stage"):
             found.update(recognise(task, attempt, found["stage"]))
 
-    with kept_random_state():
+    with kept_random_state(), first_words(lambda: attempt.calls):
         finished, _ = run_limited(work, SECONDS)
     if not finished and "stage" not in found:
         found.update(stage="exists", problem=TOO_LONG)

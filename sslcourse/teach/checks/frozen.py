@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from sslcourse.data.operations import normalize
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference, holds
-from sslcourse.teach.checks.numbers import close, drawn
+from sslcourse.teach.checks.numbers import drawn
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
 
@@ -26,7 +26,8 @@ def watched(function: Callable) -> Callable:
     """Features of some images, or what happened to the encoder on the way."""
 
     def run(images: Tensor, ask: str = "features") -> Tensor | bool:
-        encoder = small_encoder()
+        encoder, modes = small_encoder(), []
+        encoder[1].register_forward_pre_hook(lambda norm, inputs: modes.append(norm.training))
         before = [x.detach().clone() for x in (*encoder.parameters(), *encoder.buffers())]
         features = function(encoder, images)
         after = (*encoder.parameters(), *encoder.buffers())
@@ -35,6 +36,7 @@ def watched(function: Callable) -> Callable:
             "features": features,
             "weights": any(changed[:4]),
             "statistics": any(changed[4:]),
+            "training": any(modes),
             "gradient": getattr(features, "requires_grad", False),
         }
         return answers[ask]
@@ -47,15 +49,15 @@ def features_of(encoder: nn.Module, images: Tensor) -> Tensor:
     return encoder.eval()(images)
 
 
-def features_of_normalised(encoder: nn.Module, images: Tensor) -> Tensor:
-    return features_of(encoder, normalize(images))
+PICTURES = normalize(drawn(4, 3, 4, 4, seed=5).sigmoid())
 
 
-PICTURES = drawn(4, 3, 4, 4, seed=5).sigmoid()
-
-
-def depends_on_batch(f: Attempt) -> bool:
-    return not close(f(PICTURES)[:2], f(PICTURES[:2]))
+def prepared_again(f: Attempt) -> bool:
+    """The features are right for images that were normalised, or divided by 255, once more."""
+    return any(
+        acts_like(f, watched(lambda e, x, c=change: features_of(e, c(x))), given(PICTURES))
+        for change in (normalize, lambda x: x / 255, lambda x: normalize(x / 255))
+    )
 
 
 FROZEN = (
@@ -63,7 +65,7 @@ FROZEN = (
         "frozen-encoder-is-trained",
         "The encoder's weights are others afterwards: it was trained.",
         (
-            "A probe measures the encoder as it is. What did your code update?",
+            "A probe measures the encoder as it is. Which line of yours changes it?",
             "An optimiser step or a write into a parameter changes the encoder.",
             "Only call the encoder, inside torch.no_grad().",
         ),
@@ -71,25 +73,37 @@ FROZEN = (
     ),
     Mistake(
         "encoder-left-in-training-mode",
-        "The features of an image depend on the others in its batch, and BatchNorm goes on "
-        "learning: the encoder is still in training mode.",
+        "The encoder was in training mode when the images went through: their features depend on "
+        "the others in the batch, and BatchNorm goes on learning.",
         (
-            "Do weights alone make an encoder? Which buffers has BatchNorm?",
+            "Is an encoder its weights alone? Which buffers does BatchNorm have?",
             "requires_grad = False and no_grad don't stop running statistics.",
             "Call encoder.eval() before the images go through.",
         ),
-        lambda f: bool(f(PICTURES, "statistics")) or depends_on_batch(f),
+        lambda f: bool(f(PICTURES, "training")),
     ),
     Mistake(
         "features-keep-the-gradient",
-        "The features still remember how they were computed: a probe trained on them would reach "
-        "into the encoder, and memory fills up.",
+        "The features still remember how they were computed: training a probe on them would send "
+        "gradients into the encoder, and memory fills up.",
         (
             "What does features.requires_grad say?",
             "Freezing means that no gradient flows back.",
             "Use `with torch.no_grad():` around the call.",
         ),
         lambda f: bool(f(PICTURES, "gradient")),
+    ),
+    Mistake(
+        "images-normalised-again",
+        "The images come normalised, and you normalise or scale them once more: the encoder sees "
+        "others than it was trained with.",
+        (
+            "What does the text of the task say about the images?",
+            "Normalised images have values below 0; they are no pixels in [0, 1] any more.",
+            "Hand the images to the encoder as they are. (The package's extract_features takes "
+            "pixels, and normalises them itself.)",
+        ),
+        prepared_again,
     ),
 )
 
@@ -126,8 +140,8 @@ IMAGES = (
     ),
     Mistake(
         "mean-or-deviation-misused",
-        "The channels don't come out with mean 0 and deviation 1: one constant is missing, swapped "
-        "or used the wrong way.",
+        "The channels don't come out with mean 0 and deviation 1: one of the constants is missing, "
+        "exchanged, or used the wrong way or too early.",
         (
             "Which value should a pixel get that equals its channel's mean?",
             "The mean is subtracted, the deviation divides what is left.",
@@ -156,10 +170,10 @@ TASKS = (
     Task(
         "01.3",
         "features of a frozen encoder",
-        "extract_features(encoder, images)",
-        "An encoder with BatchNorm, in training mode, and float images (N, 3, H, W). Return its "
-        "features (N, D) as a fixed function of each image alone, without gradient; the encoder "
-        "keeps its weights and its running statistics.",
+        "frozen_features(encoder, images)",
+        "An encoder with BatchNorm, in training mode, and images (N, 3, H, W) that are normalised "
+        "already. Return its features (N, D) as a fixed function of each image alone, without "
+        "gradient; the encoder keeps its weights and its running statistics.",
         given(PICTURES),
         (
             *from_reference(
@@ -167,7 +181,6 @@ TASKS = (
                 given(PICTURES),
                 given(PICTURES[:1]),
                 names="images",
-                also=watched(features_of_normalised),
             ),
             holds(
                 "gradient",

@@ -22,6 +22,7 @@ def otherwise_right(f: Attempt) -> bool:
 
 
 def by_own_statistics(x: Tensor) -> bool:
+    """Whether every feature has mean 0 over these images."""
     return close(x.mean(dim=0), torch.zeros(3))
 
 
@@ -30,7 +31,11 @@ def all_rows_centred(f: Attempt) -> bool:
 
 
 def constant_is_lost(f: Attempt) -> bool:
-    return not all(bool(x.isfinite().all()) for x in f(torch.ones(4, 2), torch.zeros(3, 2)))
+    """Only a feature that is the same for all training images comes out as inf or nan."""
+    train, test = TRAIN.clone(), TEST.clone()
+    train[:, 0] = 2.0
+    finite = [x.isfinite().all(dim=0).tolist() for x in f(train, test)]
+    return [False, True, True] in finite and all(all(rest) for _, *rest in finite)
 
 
 def deviation(f: Attempt, power: int) -> bool:
@@ -63,8 +68,8 @@ STANDARDISED = (
     ),
     Mistake(
         "standardised-over-the-wrong-axis",
-        "Each image has mean 0 over its own features; each *feature* should have mean 0 over the "
-        "training images.",
+        "The statistics run over the features of an image; each *feature* should have mean 0 over "
+        "the training images.",
         (
             "Print the mean of your result over dimension 0 and over dimension 1.",
             "Images are rows, features are columns.",
@@ -80,9 +85,7 @@ STANDARDISED = (
             "x.mean() without a dimension is the mean of all numbers.",
             "Use train.mean(dim=0) and train.std(dim=0), (D,) each.",
         ),
-        lambda f: acts_like(
-            f, lambda a, b: tuple((x - a.mean()) / a.std() for x in (a, b)), given(TRAIN, TEST)
-        ),
+        lambda f: close(f(TRAIN, TEST)[0], (TRAIN - TRAIN.mean()) / TRAIN.std()),
     ),
     Mistake(
         "not-centred",
@@ -103,6 +106,16 @@ STANDARDISED = (
             "Divide by train.std(dim=0).",
         ),
         lambda f: deviation(f, -1) or deviation(f, 1) or deviation(f, 2),
+    ),
+    Mistake(
+        "test-images-left-alone",
+        "You return the test features as they came.",
+        (
+            "Which of the two sets does your probe see after training?",
+            "Training and test images must go through the same mapping.",
+            "return (train - mean) / std, (test - mean) / std",
+        ),
+        lambda f: close(f(TRAIN, TEST)[1], TEST),
     ),
     Mistake(
         "constant-feature-divided-by-zero",

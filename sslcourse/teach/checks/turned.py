@@ -31,9 +31,7 @@ CUBE = given(drawn(3, 3, 3, 3, seed=2), torch.tensor([1, 2, 3]))  # any two dime
 
 def all_alike(f: Attempt) -> bool:
     """Whether every picture is turned by the number of one of them."""
-    return any(
-        acts_like(f, lambda x, q, i=i: turn(x, q[i].expand(len(q))), CALL) for i in range(5)
-    )
+    return any(acts_like(f, lambda x, q, i=i: turn(x, q[i].expand(len(q))), CALL) for i in range(5))
 
 
 def mirrored(f: Attempt) -> bool:

@@ -1,14 +1,14 @@
-"""03.2, 03.3 and 03.6: two views, and which rows belong together."""
+"""03.2 and 03.3: two views, and which rows belong together."""
 
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sslcourse.teach.checks.behaviours import acts_like
-from sslcourse.teach.checks.cases import from_reference, holds
+from sslcourse.teach.checks.cases import from_reference
 from sslcourse.teach.checks.numbers import close, drawn
-from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
+from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
 
 FIRST, SECOND = drawn(3, 4, seed=1), drawn(3, 4, seed=2)
 
@@ -17,29 +17,36 @@ PAIR = given(FIRST, SECOND)
 ROWS = given(torch.tensor([[0.0, 1], [0, 2], [3, 4], [3, 5], [6, 7], [6, 8]]))  # the first: image
 
 
-def mixing(x: Tensor) -> Tensor:
-    """An encoder that mixes the rows of a batch, as BatchNorm does.
+class Mixing(nn.Module):
+    """An encoder that mixes the rows of a batch, as BatchNorm does; without parameters."""
 
-    Raises:
-        ValueError: no batch of images.
-    """
-    if x.shape[1:] != FIRST.shape[1:]:
-        raise ValueError(
-            f"this encoder takes a batch (N, {FIRST.shape[1]}) and got {tuple(x.shape)}; views are "
-            "joined along dimension 0"
-        )
-    return x - x.mean(dim=0)
+    def forward(self, x: Tensor) -> Tensor:
+        """Subtract the mean of the batch, or a running mean of 1 in evaluation mode.
+
+        Raises:
+            ValueError: no batch of images.
+        """
+        if x.shape[1:] != FIRST.shape[1:]:
+            raise ValueError(
+                f"this encoder takes a batch (N, {FIRST.shape[1]}) and got {tuple(x.shape)}; views "
+                "are joined along dimension 0"
+            )
+        return x - x.mean(dim=0) if self.training else x - 1
+
+
+def mixing(x: Tensor) -> Tensor:
+    return Mixing()(x)
 
 
 def with_encoder(function: Callable) -> Callable:
-    return lambda first, second: function(mixing, first, second)
+    return lambda first, second: function(Mixing(), first, second)
 
 
 def encode_views(encoder: Callable, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
     return encoder(torch.cat([first, second])).chunk(2)
 
 
-def features_are_split(f: Attempt, call) -> bool:
+def features_are_split(f: Attempt, call: Call) -> bool:
     """All 2N rows, half as many columns."""
     rows, columns = sum(len(x) for x in call.args), call.args[0].shape[1]
     return [tuple(x.shape) for x in f(*call.args)] == [(rows, columns // 2)] * 2
@@ -70,6 +77,17 @@ ENCODE = (
         lambda f: acts_like(f, lambda a, b: (mixing(a), mixing(b)), PAIR),
     ),
     Mistake(
+        "encoder-in-evaluation-mode",
+        "You switch the encoder to evaluation mode: BatchNorm takes stored numbers then, and the "
+        "views that came in together don't meet.",
+        (
+            "Which mode belongs to training, and which to measuring?",
+            "The two views are made to train the encoder.",
+            "Leave the encoder in the mode in which you get it: no encoder.eval().",
+        ),
+        lambda f: acts_like(f, lambda a, b: (a - 1, b - 1), PAIR),
+    ),
+    Mistake(
         "rows-parted-in-another-order",
         "Row i of your two results doesn't show the same image: the views were stacked in one "
         "order and parted in another.",
@@ -82,8 +100,28 @@ ENCODE = (
             acts_like(
                 f, lambda a, b, o=order: torch.cat(encode_views(mixing, a, b))[o].chunk(2), PAIR
             )
-            for order in ([0, 2, 4, 1, 3, 5], [0, 3, 1, 4, 2, 5], [3, 4, 5, 0, 1, 2])
+            for order in ([0, 2, 4, 1, 3, 5], [0, 3, 1, 4, 2, 5])
         ),
+    ),
+    Mistake(
+        "views-exchanged",
+        "Your first result belongs to the second views, and the second one to the first.",
+        (
+            "Use an encoder that returns its input. What do you get back?",
+            "The first N rows that come out belong to the first N rows that went in.",
+            "z1, z2 = encoder(torch.cat([first, second])).chunk(2)",
+        ),
+        lambda f: acts_like(f, lambda a, b: encode_views(mixing, a, b)[::-1], PAIR),
+    ),
+    Mistake(
+        "one-view-twice",
+        "Your two results are equal: one of the views is used twice, and the other one is lost.",
+        (
+            "Subtract your two results. What is left?",
+            "z1 comes from the first views, z2 from the second ones.",
+            "z1, z2 = encoder(torch.cat([first, second])).chunk(2)",
+        ),
+        lambda f: close(*f(FIRST, SECOND)),
     ),
 )
 
@@ -110,64 +148,28 @@ PAIRS = (
         ),
         lambda f: acts_like(f, lambda z: z.chunk(2), ROWS),
     ),
-)
-
-
-def noisy(function: Callable) -> Callable:
-    """Views of some images with noise of a generator; the generator starts from a seed."""
-
-    def augment(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        return images + 1 + torch.rand(images.shape, generator=generator)
-
-    return lambda images, seed=0: function(images, augment, torch.Generator().manual_seed(seed))
-
-
-IMAGES = torch.zeros(3, 4)
-
-TWO_VIEWS = (
     Mistake(
-        "identical-views",
-        "Both views are the same: the network could agree with itself without seeing anything.",
+        "views-exchanged",
+        "Your first result holds the second views, and the second one the first.",
         (
-            "Subtract your two views. What is left?",
-            "One call is one draw; a generator that starts anew repeats itself.",
-            "Call augment(images, generator) twice, and never seed in between.",
+            "In which row does the first view of image 0 stand?",
+            "Even rows are first views, odd rows second ones.",
+            "z1 = z[0::2], z2 = z[1::2]",
         ),
-        lambda f: close(*f(IMAGES)),
+        lambda f: acts_like(f, lambda z: (z[1::2], z[0::2]), ROWS),
     ),
     Mistake(
-        "one-view-is-the-image",
-        "One of your views is the image itself, without augmentation.",
+        "one-view-twice",
+        "Your two results are equal: one of the views is used twice, and the other one is lost.",
         (
-            "How many of the two views should be augmented?",
-            "In SimCLR both views are drawn in the same way.",
-            "return augment(images, generator), augment(images, generator)",
+            "Subtract your two results. What is left?",
+            "Even rows are first views, odd rows second ones.",
+            "z1 = z[0::2], z2 = z[1::2]",
         ),
-        lambda f: any(close(view, IMAGES) for view in f(IMAGES)),
-    ),
-    Mistake(
-        "one-draw-for-the-whole-batch",
-        "Equal images get equal views: one draw serves the whole batch.",
-        (
-            "Put three copies of an image in. Should their views be equal?",
-            "Each image needs parameters of its own.",
-            "Hand the whole batch to augment, once for each view.",
-        ),
-        lambda f: any(close(view[0], view[1]) for view in f(IMAGES)),
-    ),
-    Mistake(
-        "generator-not-used",
-        "Another generator makes the same views: yours come from a fixed seed, or from random "
-        "numbers that nobody can repeat.",
-        (
-            "What is the third input of your function good for?",
-            "The training hands in a generator of its own in every step, so that it can be "
-            "repeated.",
-            "Call augment(images, generator) with the generator that you were given.",
-        ),
-        lambda f: any(close(a, b) for a, b in zip(f(IMAGES, 0), f(IMAGES, 1))),
+        lambda f: close(*f(*ROWS.args)),
     ),
 )
+
 
 TASKS = (
     Task(
@@ -191,28 +193,5 @@ TASKS = (
         ROWS,
         from_reference(split_pairs, ROWS, names="z", gradient=True),
         PAIRS,
-    ),
-    Task(
-        "03.6",
-        "two independent views",
-        "two_views(images, augment, generator)",
-        "augment(images, generator) returns a random view of each image; all its chance comes from "
-        "the generator. Return two views that are drawn independently of each other.",
-        given(IMAGES),
-        (
-            holds(
-                "shape",
-                "two views with the shape of the images are expected.",
-                lambda f: [x.shape for x in f(IMAGES)] == [IMAGES.shape] * 2,
-            ),
-            holds(
-                "value",
-                "expected two views that differ, and that differ between generators.",
-                lambda f: not any(mistake.shows(f) for mistake in TWO_VIEWS),
-            ),
-        ),
-        TWO_VIEWS,
-        noisy,
-        3,
     ),
 )
