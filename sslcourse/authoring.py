@@ -27,6 +27,8 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 # nbgrader's markers and stub, so that nbgrader can take the same files
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")
+# check("03.1", nt_xent_loss)  # 3 points
+CHECK = re.compile(r'^check\("(\d\d\.\d+)", (\w+)\)(?:  # (\d+) points?)?$')
 
 
 def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
@@ -71,6 +73,30 @@ def write(notebook: NotebookNode, path: Path) -> None:
     write_whole(path, lambda file: file.write_text(nbformat.writes(notebook) + "\n", "utf-8"))
 
 
+def mark_for_nbgrader(notebook: NotebookNode) -> NotebookNode:
+    """Tell nbgrader, in place, which cells hold a solution and which a check with points.
+
+    A solution cell has the markers, a check's cell the one line of `CHECK`. Lessons have neither.
+    """
+    answers = 0
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        cell.metadata.pop("nbgrader", None)
+        asked = CHECK.match(cell.source.strip())
+        if asked:
+            name = f"check-{asked[1].replace('.', '-')}"
+            marks = {"grade_id": name, "points": int(asked[3] or 1)}
+        elif BEGIN in cell.source:
+            answers += 1
+            marks = {"grade_id": f"answer-{answers}"}
+        else:
+            continue
+        kinds = {"grade": bool(asked), "solution": not asked, "locked": bool(asked), "task": False}
+        cell.metadata["nbgrader"] = NotebookNode(schema_version=3, **kinds, **marks)
+    return notebook
+
+
 def rebuild(path: Path) -> None:
     """Execute and clean one notebook file.
 
@@ -86,7 +112,7 @@ def rebuild(path: Path) -> None:
         reason = getattr(error, "ename", type(error).__name__)
         said = getattr(error, "evalue", "") or str(error).strip().splitlines()[-1]
         raise RuntimeError(f"{path} stopped at {last}: {reason}: {said}") from error
-    write(clean(notebook), path)
+    write(clean(mark_for_nbgrader(notebook)), path)
 
 
 def cut_solutions(source: str) -> str:
@@ -114,7 +140,7 @@ def cut_solutions(source: str) -> str:
 
 def exercise_from(solution: NotebookNode) -> NotebookNode:
     """A learner's copy of a solution: stubs instead of answers, no outputs, no counts."""
-    exercise = clean(nbformat.from_dict(solution))
+    exercise = clean(mark_for_nbgrader(nbformat.from_dict(solution)))
     for cell in exercise.cells:
         if cell.cell_type == "code":
             cell.source = cut_solutions(cell.source)
@@ -122,8 +148,22 @@ def exercise_from(solution: NotebookNode) -> NotebookNode:
     return exercise
 
 
+def has_run(path: Path) -> bool:
+    """Whether a cell of a notebook file was ever run."""
+    return any(cell.get("execution_count") for cell in nbformat.read(path, as_version=4).cells)
+
+
 def generate_exercises(solutions: Path, exercises: Path) -> list[Path]:
-    """Write an exercise for each solution; one whose solution is gone goes too."""
+    """Write an exercise for each solution; one whose solution is gone goes too.
+
+    Raises:
+        ValueError: somebody has worked in an exercise; nothing is written.
+    """
+    if used := [path.name for path in sorted(exercises.glob("*.ipynb")) if has_run(path)]:
+        raise ValueError(
+            f"somebody has worked in {', '.join(used)} in {exercises}; move that elsewhere first, "
+            "so that no work is lost."
+        )
     written = []
     for path in sorted(solutions.glob("*.ipynb")):
         written.append(exercises / path.name)

@@ -4,7 +4,14 @@ import nbformat
 import pytest
 
 from sslcourse import authoring
-from sslcourse.authoring import cut_solutions, exercise_from, generate_exercises, measure, rebuild
+from sslcourse.authoring import (
+    cut_solutions,
+    exercise_from,
+    generate_exercises,
+    mark_for_nbgrader,
+    measure,
+    rebuild,
+)
 
 SOLUTION = """def double(x):
     # twice as much
@@ -80,6 +87,47 @@ def test_an_exercise_holds_no_answer_and_no_output(tmp_path):
     solution = nbformat.read(path, as_version=4)
     exercise_from(solution)
     assert solution.cells[1].outputs, "the solution itself is left alone"
+
+
+def test_work_in_an_exercise_is_not_overwritten(tmp_path):
+    (tmp_path / "solutions").mkdir()
+    (tmp_path / "exercises").mkdir()
+    notebook_at(tmp_path / "solutions" / "a.ipynb", SOLUTION)
+    generate_exercises(tmp_path / "solutions", tmp_path / "exercises")
+    generate_exercises(tmp_path / "solutions", tmp_path / "exercises")  # as often as one likes
+    for name in ("a.ipynb", "my_copy.ipynb"):
+        path = notebook_at(tmp_path / "exercises" / name, "mine = 1")
+        rebuild(path)
+        work = path.read_bytes()
+        with pytest.raises(ValueError, match=f"somebody has worked in {name} in .*; move that"):
+            generate_exercises(tmp_path / "solutions", tmp_path / "exercises")
+        assert path.read_bytes() == work
+        path.unlink()
+
+
+def test_cells_are_marked_for_nbgrader(tmp_path):
+    path = notebook_at(
+        tmp_path / "a.ipynb",
+        SOLUTION,
+        'check("01.10", double)  # 3 points',
+        'check("01.2", double)',
+        'check("01.3", double)  # 1 point\ndouble(2)',
+        "double(2)",
+        nbgrader={"old": True},
+    )
+    notebook = mark_for_nbgrader(nbformat.read(path, as_version=4))
+    marks = [cell.metadata.get("nbgrader") for cell in notebook.cells]
+    same = {"schema_version": 3, "task": False}
+    answer = {"grade": False, "solution": True, "locked": False}
+    checked = {"grade": True, "solution": False, "locked": True}
+    assert marks == [
+        {**same, **answer, "grade_id": "answer-1"},
+        {**same, **checked, "grade_id": "check-01-10", "points": 3},
+        {**same, **checked, "grade_id": "check-01-2", "points": 1},
+        None,  # a check's cell has one line
+        None,
+    ]
+    assert mark_for_nbgrader(notebook) == notebook
 
 
 def test_lengths_are_counted(tmp_path):

@@ -10,11 +10,16 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from sslcourse.authoring import WIDGET_VIEW, clean, measure
+from sslcourse.authoring import WIDGET_VIEW, clean, mark_for_nbgrader, measure
 from sslcourse.teach.progress import questions
 
 TOP = Path(__file__).parent.parent
 NOTEBOOKS = sorted((TOP / "notebooks").glob("*.ipynb"))
+STORED = NOTEBOOKS + sorted((TOP / "solutions").glob("*.ipynb"))
+
+
+def name_of(path):
+    return f"{path.parent.name}/{path.stem}"
 
 
 def code_cells(notebook):
@@ -25,7 +30,7 @@ def test_the_first_lesson_is_there():
     assert NOTEBOOKS[0].name == "00_start_here.ipynb"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", STORED, ids=name_of)
 def test_stored_as_executed_and_cleaned(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
@@ -37,7 +42,7 @@ def test_stored_as_executed_and_cleaned(path):
         assert all(output.get("name") != "stderr" for output in cell.outputs)
         assert len(cell.source.splitlines()) <= 25
     assert "widgets" not in notebook.metadata
-    cleaned = clean(copy.deepcopy(notebook))
+    cleaned = clean(mark_for_nbgrader(copy.deepcopy(notebook)))
     assert nbformat.writes(cleaned) + "\n" == path.read_text("utf-8")
     assert path.stat().st_size <= 1_000_000
 
@@ -64,14 +69,14 @@ def test_a_lesson_asks_before_it_shows_and_ends_with_done(path):
     assert any("BUDGET, SEED = None, 0" in source for source in code[:3])
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", STORED, ids=name_of)
 def test_links_lead_somewhere(path):
     prose = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "markdown"]
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", "\n".join(prose)):
         assert target.startswith("https://") or (path.parent / target).is_file(), target
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", STORED, ids=name_of)
 def test_every_picture_has_a_sentence(path):
     for cell in code_cells(nbformat.read(path, as_version=4)):
         for output in cell.outputs:

@@ -73,6 +73,23 @@ def test_the_table_counts_what_notebooks_ask(path, folder):
     assert "Your 1 guesses in per cent were off by 10 points" in second
 
 
+def test_the_table_counts_checks_of_exercises(path, folder):
+    lessons, exercises = folder / "notebooks", folder / "exercises"
+    lessons.mkdir()
+    exercises.mkdir()
+    (folder / "00_start.ipynb").rename(lessons / "00_start.ipynb")
+    (folder / "01_next.ipynb").rename(exercises / "00_start.ipynb")
+    assert ">0 of 1</td><td></td><td>0 of 1<" in show_progress(lessons)._repr_html_()
+    progress.note("checks", "01.2", {"passed": True})
+    assert ">0 of 1</td><td></td><td>1 of 1<" in show_progress(lessons)._repr_html_()
+
+
+def test_nothing_is_noted_while_somebody_is_graded(path, monkeypatch):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    progress.note("checks", "01.2", {"passed": True})
+    assert progress.recall("checks", "01.2") is None and not path.exists()
+
+
 def test_a_try_alone_is_not_done(path, folder):
     for entry, count in (({"tries": 1, "passed": False}, 0), ({"tries": 2, "passed": True}, 1)):
         progress.note("checks", "01.2", entry)

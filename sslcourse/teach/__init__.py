@@ -1,6 +1,7 @@
 """All that shows something to a person: figures, live plots, widgets, questions, progress."""
 
 from sslcourse.teach.bars import bars
+from sslcourse.teach.exercises import ready
 from sslcourse.teach.figures import Picture, finish, image_grid, nearest_neighbours
 from sslcourse.teach.live import fit_live
 from sslcourse.teach.outputs import number_table
@@ -24,6 +25,7 @@ __all__ = [
     "number_table",
     "predict",
     "quiz",
+    "ready",
     "scatter",
     "show_progress",
 ]

@@ -1,7 +1,8 @@
 """What a learner has done so far, kept in one small file of theirs.
 
 The file is `SSLCOURSE_PROGRESS` where that is set, otherwise `.sslcourse/progress.json` in the home
-folder. `SSLCOURSE_PROGRESS=off` keeps nothing; the notebooks are tested that way.
+folder. `SSLCOURSE_PROGRESS=off` keeps nothing; the notebooks are tested that way. While nbgrader
+grades someone's notebook nothing is kept either.
 """
 
 import html
@@ -19,10 +20,15 @@ CALLS = {"predictions": "predict", "quizzes": "quiz", "checks": "check"}  # what
 SUCCESS = {"quizzes": "right", "checks": "passed"}  # where a try alone is not enough
 
 
+def grading() -> bool:
+    """Whether nbgrader runs this notebook, to grade or to validate it."""
+    return bool(os.environ.get("NBGRADER_EXECUTION"))
+
+
 def progress_file() -> Path | None:
     """Where progress is kept, or None where it is switched off."""
     chosen = os.environ.get("SSLCOURSE_PROGRESS")
-    if chosen == "off":
+    if chosen == "off" or grading():  # nobody's notebook may count for the person who grades it
         return None
     return Path(chosen) if chosen else Path.home() / ".sslcourse" / "progress.json"
 
@@ -83,6 +89,12 @@ def questions(notebook: Path) -> dict[str, set[str]]:
     }
 
 
+def checks_of(lesson: Path) -> set[str]:
+    """Ids of the checks in a lesson's exercise: a file of the same name, in `exercises` beside."""
+    exercise = lesson.resolve().parent.parent / "exercises" / lesson.name
+    return questions(exercise)["checks"] if exercise.is_file() else set()
+
+
 def finished(kind: str, noted: dict[str, Any]) -> set[str]:
     """Ids that are done: predictions made, quizzes answered rightly, checks passed."""
     needed = SUCCESS.get(kind)
@@ -121,7 +133,9 @@ class ProgressTable:
         rows = []
         for path in self.lessons:
             cells = [f'<a href="{path.name}">{html.escape(path.stem.replace("_", " "))}</a>']
-            for kind, asked in questions(path).items():
+            found = questions(path)
+            found["checks"] |= checks_of(path)
+            for kind, asked in found.items():
                 count = len(asked & finished(kind, done[kind]))
                 cells.append(f"{count} of {len(asked)}" if asked else "")
             cells.append("done" if path.name[:2] in done["lessons"] else "")

@@ -16,6 +16,13 @@ class Loss(nn.Module):
 
 
 right("03.1", "a module")(Loss())
+
+
+@right("03.2", "training mode is set once more")
+def mode_set(encoder, first, second):
+    return encoder.train()(torch.cat([first, second])).chunk(2)
+
+
 right("03.3", "one tensor for both")(lambda z: rearrange(z, "(n v) d -> v n d", v=2))
 right("04.2", "only the keys detached")(
     lambda queue, keys: torch.cat([keys.detach(), queue[: -len(keys)]])

@@ -14,7 +14,6 @@ from sslcourse.methods.dino import teacher_output
 
 right("01.1", "package")(evaluate.knn_accuracy)
 right("01.2", "package")(standardize)
-right("01.3", "package")(evaluate.extract_features)
 right("02.1", "package")(evaluate.effective_rank)
 right("02.2", "package")(evaluate.feature_std)
 right("04.3", "package")(networks.ema_update)
@@ -106,6 +105,14 @@ def encoded_views(encoder, first, second):
 def interleaved(encoder, first, second):
     z = encoder(torch.stack([first, second], dim=1).flatten(0, 1))
     return z[0::2], z[1::2]
+
+
+@right("03.2", "one tensor of two views")
+def both_in_one_tensor(encoder, first, second):
+    return encoder(torch.cat([first, second])).view(2, *first.shape)
+
+
+right("03.3", "one tensor of two views")(lambda z: z.view(-1, 2, z.shape[1]).transpose(0, 1))
 
 
 @right("03.6", "one call for both")

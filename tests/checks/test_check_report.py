@@ -83,7 +83,7 @@ def test_what_is_no_function_and_what_has_other_inputs():
     report = check("03.1", 3)
     assert report.stage == "exists" and "expected a function, got int" in report.problem
     report = check("03.1", lambda z1: z1)
-    assert "can't be called as nt_xent_loss(z1, z2, *, temperature)" in report.problem
+    assert "can't be called as my_nt_xent_loss(z1, z2, *, temperature)" in report.problem
 
 
 def test_first_the_shape_then_the_value():

@@ -1,6 +1,7 @@
 """Mistakes of lessons 01 to 05 that once got a sentence which wasn't true of them."""
 
 import copy
+import math
 from itertools import combinations
 
 import torch
@@ -12,7 +13,7 @@ from wrong_03 import from_logits, partners, similarities
 from wrong_04 import both, info_nce, unit
 from wrong_05_08 import cross_entropy, others
 
-from sslcourse.evaluate import effective_rank
+from sslcourse.evaluate import effective_rank, extract_features
 from sslcourse.methods import info_nce_loss, nt_xent_loss, sinkhorn
 
 
@@ -26,14 +27,32 @@ def only_the_questions_have_unit_length(train, train_labels, test, test_labels, 
     return vote(train, train_labels, unit(test), test_labels, unit=False, **how)
 
 
+@unseen("01.1", "votes-written-over")
+def set_in_a_loop(train, train_labels, test, test_labels, *, k, temperature):
+    nearest, places = (unit(test) @ unit(train).T).topk(k, dim=1)
+    totals = torch.zeros(len(test), 3)
+    for row, (cosines, found) in enumerate(zip(nearest, places)):
+        for cosine, place in zip(cosines, found):
+            totals[row, train_labels[place]] = torch.exp(cosine / temperature)
+    return (totals.argmax(dim=1) == test_labels).float().mean()
+
+
+@unseen("01.1", "k-ignored")
+def one_neighbour(train, train_labels, test, test_labels, *, k, temperature):
+    return vote(train, train_labels, test, test_labels, k=1, temperature=temperature)
+
+
 unseen("01.1", "")(
     lambda train, train_labels, test, test_labels, *, k, temperature: (
         (test_labels == test_labels).float().mean()
     )
 )
-unseen("01.2", "standardised-over-the-wrong-axis")(
-    lambda train, test: tuple((x - train.mean()) / train.std() for x in (train, test))
+unseen("01.2", "one-scale-for-all-features")(
+    lambda train, test: tuple((x - x.mean()) / x.std() for x in (train, test))
 )
+
+
+unseen("01.3", "images-normalised-again")(extract_features)
 
 
 @unseen("01.3", "")
@@ -58,6 +77,8 @@ def entropy_of_squares(z):
 unseen("02.1", "squared-singular-values")(lambda z: effective_rank(torch.cov(z.T)))
 unseen("02.2", "")(lambda z: unit(z).square().mean(dim=0).sqrt().mean())
 unseen("02.2", "deviation-over-the-wrong-axis")(lambda z: unit(z).std())
+unseen("02.2", "normalised-over-the-wrong-axis")(lambda z: (z / z.norm()).std(0).mean())
+unseen("02.1", "entropy-without-minus")(lambda z: -math.log(effective_rank(z)))
 unseen("02.3", "accumulation-counted-as-negatives")(
     lambda images, micro_batches: torch.log(torch.tensor(2 * images / micro_batches - 1))
 )

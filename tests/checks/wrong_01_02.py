@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from collected import wrong
 
+from sslcourse.data import normalize
+
 
 def vote(train, train_labels, test, test_labels, *, k, temperature, **change):
     """A vote with one thing changed."""
@@ -19,7 +21,7 @@ def vote(train, train_labels, test, test_labels, *, k, temperature, **change):
     s, found = s[:, skip:], found[:, skip:]
     weight = change.get("weight", lambda s, t: torch.exp(s / t))(s, temperature)
     totals = torch.zeros(len(test), 10)
-    totals.scatter_add_(1, labels[found], weight)
+    totals = change.get("add", torch.Tensor.scatter_add)(totals, 1, labels[found], weight)
     return (totals.argmax(dim=1) == test_labels).float().mean().item()
 
 
@@ -36,6 +38,7 @@ voting("features-not-normalised", unit=False)
 voting("farthest-neighbours", largest=False)
 voting("nearest-neighbour-skipped", skip=1)
 voting("k-ignored", neighbours=20)
+voting("votes-written-over", add=torch.Tensor.scatter)
 voting("temperature-multiplied", weight=lambda s, t: torch.exp(s * t))
 voting("votes-ignore-similarity", weight=lambda s, t: torch.ones_like(s))
 voting("temperature-ignored", weight=lambda s, t: torch.exp(s / 0.07))
@@ -104,6 +107,12 @@ def training_mode(encoder, images):
         return encoder(images)
 
 
+@wrong("01.3", "images-normalised-again")
+@torch.no_grad()
+def prepared_twice(encoder, images):
+    return encoder.eval()(normalize(images))
+
+
 @wrong("01.3", "features-keep-the-gradient")
 def with_gradient(encoder, images):
     return encoder.eval()(images)
@@ -135,6 +144,7 @@ wrong("02.1", "entropy-not-exponentiated")(lambda z: entropy_of(values_of(z)))
 wrong("02.1", "logarithms-of-different-bases")(
     lambda z: torch.exp(entropy_of(values_of(z), torch.log2))
 )
+wrong("02.1", "entropy-without-minus")(lambda z: torch.exp(-entropy_of(values_of(z))))
 wrong("02.1", "squared-singular-values")(
     lambda z: torch.exp(entropy_of(torch.linalg.eigvalsh(z.T @ z).clamp_min(0)))
 )
@@ -154,6 +164,7 @@ def unguarded_rank(z):
 
 
 wrong("02.2", "features-not-normalised")(lambda z: z.std(dim=0).mean())
+wrong("02.2", "normalised-over-the-wrong-axis")(lambda z: F.normalize(z, dim=0).std(dim=0).mean())
 wrong("02.2", "deviation-over-the-wrong-axis")(lambda z: F.normalize(z, dim=1).std(dim=1).mean())
 wrong("02.2", "variance-instead-of-deviation")(lambda z: F.normalize(z, dim=1).var(dim=0).mean())
 

@@ -1,11 +1,8 @@
-"""Wrong implementations of lesson 03."""
-
-from itertools import combinations
+"""Wrong implementations of 03.1, NT-Xent."""
 
 import torch
 import torch.nn.functional as F
 from collected import wrong
-from torch import nn
 
 from sslcourse.methods import nt_xent_loss
 
@@ -95,6 +92,14 @@ loss_at("temperature-applied-twice", lambda t: t * t)
 wrong("03.1", "loss-rescaled-by-temperature")(
     lambda z1, z2, *, temperature: temperature * nt_xent_loss(z1, z2, temperature=temperature)
 )
+
+
+@wrong("03.1", "one-loss-for-each-view")
+def no_mean(z1, z2, *, temperature):
+    logits = similarities(z1, z2, temperature).fill_diagonal_(-torch.inf)
+    return F.cross_entropy(logits, partners(len(z1)), reduction="none")
+
+
 wrong("03.1", "loss-without-minus")(
     lambda z1, z2, *, temperature: -nt_xent_loss(z1, z2, temperature=temperature)
 )
@@ -149,83 +154,3 @@ def one_too_far(z1, z2, *, temperature):
 @wrong("03.1", "gradient-stops-at-one-view")
 def fixed_target(z1, z2, *, temperature):
     return nt_xent_loss(z1, z2.detach(), temperature=temperature)
-
-
-wrong("03.2", "chunk-splits-features")(
-    lambda encoder, first, second: encoder(torch.cat([first, second])).chunk(2, dim=1)
-)
-wrong("03.2", "views-encoded-apart")(
-    lambda encoder, first, second: (encoder(first), encoder(second))
-)
-wrong("03.2", "rows-parted-in-another-order")(
-    lambda encoder, first, second: encoder(torch.stack([first, second], 1).flatten(0, 1)).chunk(2)
-)
-wrong("03.3", "chunk-splits-features")(lambda z: z.chunk(2, dim=1))
-wrong("03.3", "halves-instead-of-pairs")(lambda z: (z[: len(z) // 2], z[len(z) // 2 :]))
-wrong("03.4", "normalised-over-the-wrong-axis")(lambda z: z / z.norm(dim=0))
-wrong("03.4", "another-norm")(lambda z: z / z.pow(2).sum(dim=1, keepdim=True))
-wrong("03.5", "projection-instead-of-representation")(
-    lambda encoder, head, images: head(encoder(images))
-)
-
-
-@wrong("03.6", "identical-views")
-def seeded_again(images, augment, generator):
-    return (
-        augment(images, torch.Generator().manual_seed(1)),
-        augment(images, torch.Generator().manual_seed(1)),
-    )
-
-
-wrong("03.6", "one-view-is-the-image")(
-    lambda images, augment, generator: (images, augment(images, generator))
-)
-
-
-@wrong("03.6", "one-draw-for-the-whole-batch")
-def one_seed_for_all(images, augment, generator):
-    def view(seed):
-        draws = (torch.Generator().manual_seed(seed) for _ in images)
-        return torch.stack([augment(x[None], g)[0] for x, g in zip(images, draws)])
-
-    return view(1), view(2)
-
-
-@wrong("03.7", "extra-positives-as-negatives")
-def other_views_are_negatives(views, *, temperature):
-    z = F.normalize(torch.cat(list(views)), dim=1)
-    logits = (z @ z.T / temperature).fill_diagonal_(-torch.inf)
-    shifts = range(1, len(views))
-    count = len(views[0])
-    labels = [(torch.arange(len(z)) + shift * count) % len(z) for shift in shifts]
-    return torch.stack([F.cross_entropy(logits, label) for label in labels]).mean()
-
-
-wrong("03.7", "views-ignored")(
-    lambda views, *, temperature: nt_xent_loss(views[0], views[1], temperature=temperature)
-)
-wrong("03.8", "imagenet-stem")(
-    lambda width: nn.Sequential(
-        nn.Conv2d(3, width, 7, stride=2, padding=3), nn.MaxPool2d(3, stride=2, padding=1)
-    )
-)
-wrong("03.2", "views-exchanged")(
-    lambda encoder, first, second: encoder(torch.cat([second, first])).chunk(2)
-)
-wrong("03.3", "views-exchanged")(lambda z: (z[1::2], z[0::2]))
-
-
-@wrong("03.6", "view-of-a-view")
-def augmented_twice(images, augment, generator):
-    first = augment(images, generator)
-    return first, augment(first, generator)
-
-
-wrong("03.6", "generator-ignored")(
-    lambda images, augment, generator: (augment(images), augment(images))
-)
-wrong("03.7", "pairs-summed")(
-    lambda views, *, temperature: sum(
-        nt_xent_loss(a, b, temperature=temperature) for a, b in combinations(views, 2)
-    )
-)

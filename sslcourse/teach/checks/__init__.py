@@ -5,8 +5,12 @@
     describe("03.1")                    # how the function is called, with shapes
     check("03.1", my_nt_xent_loss)      # passed, or the mistake and three hints
 
+While nbgrader runs a notebook, a check that isn't passed raises AssertionError.
+
 01.1 k-NN vote · 01.2 standardised features · 01.3 a frozen encoder · 01.4 normalised images
-02.1 effective rank · 02.2 feature deviation · 02.3 chance line
+01.5 turned pictures
+02.1 effective rank · 02.2 feature deviation · 02.3 chance line · 02.4 cosines over temperature
+02.5 alignment and uniformity as a loss
 03.1 NT-Xent · 03.2 both views in one pass · 03.3 alternating pairs · 03.4 unit length
 03.5 what is evaluated · 03.6 two views · 03.7 many views · 03.8 a stem for small images
 04.1 InfoNCE · 04.2 enqueue · 04.3 EMA step · 04.4 momentum encoder · 04.5 shuffled keys

@@ -1,16 +1,14 @@
-"""03.4, 03.5, 03.7 and 03.8: lengths, representations, more views, the stem."""
+"""03.4, 03.5 and 03.8: lengths, representations, the stem."""
 
-import math
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sslcourse.methods.simclr import nt_xent_loss
-from sslcourse.teach.checks.behaviours import acts_like, grows
+from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference, holds
-from sslcourse.teach.checks.numbers import close, drawn
+from sslcourse.teach.checks.numbers import drawn
 from sslcourse.teach.checks.task import Mistake, Task, given
 
 LONG = given(torch.tensor([[3.0, 4.0, 0.0], [0.0, 6.0, 8.0]]))
@@ -85,63 +83,6 @@ REPRESENTATION = (
 )
 
 
-def multi_view_loss(views: list[Tensor], *, temperature: float) -> Tensor:
-    terms = [
-        nt_xent_loss(a, b, temperature=temperature)
-        for number, a in enumerate(views)
-        for b in views[number + 1 :]
-    ]
-    return torch.stack(terms).mean()
-
-
-def some_views(count: int, seed: int = 1) -> list[Tensor]:
-    return [drawn(3, 5, seed=seed + number) for number in range(count)]
-
-
-FOUR = some_views(4)
-
-TWO_SETS, FOUR_SETS = (
-    tuple(given(some_views(count, seed), temperature=0.5) for seed in (1, 5)) for count in (2, 4)
-)
-
-PERFECT = [torch.eye(3)] * 4
-
-MANY = (
-    Mistake(
-        "extra-positives-as-negatives",
-        "Four perfect views should cost nothing, but your loss stays above ln 3: the other views "
-        "of the same image are pushed away as negatives.",
-        (
-            "How many of the other rows show the same image?",
-            "With V views a row has V - 1 positives, and none of them is a negative.",
-            "Take NT-Xent of every pair of views, and the mean of all pairs.",
-        ),
-        lambda f: all(close(f(PERFECT[:n], temperature=0.05), math.log(n - 1)) for n in (2, 3, 4)),
-    ),
-    Mistake(
-        "views-ignored",
-        "A view beyond the second doesn't change your loss.",
-        (
-            "Which views does your function use?",
-            "V views make V (V - 1) / 2 pairs.",
-            "Loop over all pairs: itertools.combinations(views, 2).",
-        ),
-        lambda f: close(f(FOUR, temperature=0.5), f([*FOUR[:3], FOUR[0]], temperature=0.5)),
-    ),
-    Mistake(
-        "pairs-summed",
-        "Your loss grows with the number of views: the pairs are summed, or divided by less than "
-        "their number.",
-        (
-            "How many pairs do two views make, and how many do four?",
-            "V views make V (V - 1) / 2 pairs, and the loss is the mean over them.",
-            "Divide by the number of pairs that you added: torch.stack(terms).mean()",
-        ),
-        lambda f: grows(f, multi_view_loss, TWO_SETS, FOUR_SETS),
-    ),
-)
-
-
 def built_stem(function: Callable) -> Callable:
     return lambda images: torch.tensor(function(8)(images).shape)
 
@@ -184,21 +125,6 @@ TASKS = (
         REPRESENTATION,
         with_head,
         3,
-    ),
-    Task(
-        "03.7",
-        "more than two views",
-        "multi_view_loss(views, *, temperature)",
-        "A list of V tensors (N, D). Return the mean of NT-Xent over all pairs of views.",
-        given(FOUR[:2], temperature=0.5),
-        from_reference(
-            multi_view_loss,
-            given(FOUR[:2], temperature=0.5),
-            given(FOUR, temperature=0.3),
-            names="views",
-            gradient=True,
-        ),
-        MANY,
     ),
     Task(
         "03.8",

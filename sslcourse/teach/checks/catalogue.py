@@ -6,9 +6,9 @@ from sslcourse.teach.checks.task import Task
 
 SUBJECTS = """
     around_the_loss assignments attention beit block_masks centre chance choosing codebook codes
-    collapse contrastive distillation frozen frozen_copy hidden kept keys mae moco_step momentum
-    neighbours objects patches prototypes queue random_masks shuffling standardised
-    swapped_prediction targets teacher teacher_norm views visible
+    collapse contrastive distillation forces frozen frozen_copy hidden kept keys logits mae
+    many_views moco_step momentum neighbours objects patches prototypes queue random_masks shuffling
+    standardised swapped_prediction targets teacher teacher_norm turned two_views views visible
 """.split()
 TASKS: dict[str, Task] = {
     task.key: task

@@ -49,6 +49,17 @@ RANK = (
         lambda f: even_gives(f, math.log, math.log2),
     ),
     Mistake(
+        "entropy-without-minus",
+        "Your entropy is negative, so more directions give a smaller number: the minus before the "
+        "sum is missing.",
+        (
+            "What does your function say for the identity matrix, and for a larger one?",
+            "The logarithm of a share is below zero, and an entropy never is.",
+            "torch.exp(-(share * share.log()).sum()), or torch.special.entr, which has the minus.",
+        ),
+        lambda f: even_gives(f, lambda d: 1 / d, lambda d: -math.log(d)),
+    ),
+    Mistake(
         "logarithms-of-different-bases",
         "Entropy and exponential don't have the same base, so the identity matrix gets more or "
         "fewer dimensions than it has.",
@@ -141,6 +152,20 @@ STD = (
         lambda f: differ(f(TILTED), f(10 * TILTED)),
     ),
     Mistake(
+        "normalised-over-the-wrong-axis",
+        "You bring the columns to length 1, or all numbers together, instead of each feature.",
+        (
+            "Print z.norm(dim=1) after your normalisation. What should it say?",
+            "Each row is the feature of one image; its D numbers are in dimension 1.",
+            "Use F.normalize(z, dim=1), or z / z.norm(dim=1, keepdim=True).",
+        ),
+        lambda f: any(
+            std_like(f, lambda z, u=u, c=c: u(z).std(0, correction=c).mean())
+            for u in (lambda z: F.normalize(z, dim=0), lambda z: z / z.norm())
+            for c in (0, 1)
+        ),
+    ),
+    Mistake(
         "deviation-over-the-wrong-axis",
         "When all features are one point, your result isn't 0: the deviation also runs over the "
         "numbers of a feature, not over the images alone.",
@@ -172,7 +197,7 @@ TASKS = (
     Task(
         "02.1",
         "the effective rank",
-        "effective_rank(z)",
+        "my_effective_rank(z)",
         "Features (N, D). Return the exponential of the entropy of the singular values' shares: a "
         "number between 1 and min(N, D).",
         given(FLAT),
@@ -182,7 +207,7 @@ TASKS = (
     Task(
         "02.2",
         "the deviation of the features",
-        "feature_std(z)",
+        "my_feature_std(z)",
         "Features (N, D) of any length. Bring each to length 1, and return the mean over the "
         "dimensions of the standard deviation over the images.",
         given(FLAT),

@@ -1,8 +1,11 @@
 """Put a learner's function to the test, and say what is wrong with it."""
 
+import html
 import inspect
 import linecache
+import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Any
 
@@ -14,7 +17,8 @@ from sslcourse.teach.checks.slips import slips_at
 from sslcourse.teach.checks.task import STAGES, Attempt, Case, Failed, Task
 from sslcourse.teach.outputs import Text
 
-SECONDS = 2.0  # a right function takes a few hundredths; importing an optimiser 1.5
+PASSED: set[str] = set()  # checks that were passed since this Python started
+SECONDS = 2.0  # a right function takes a few hundredths; what it imports is not counted
 TOO_LONG = (
     f"your function did not come to an end within {SECONDS} seconds on a few small tensors; does a "
     "loop never end?"
@@ -25,8 +29,11 @@ def check(key: str, function: Callable) -> CheckReport:
     """Say whether a learner's function is right, and if not, which mistake it makes.
 
     The function gets copies of small tensors, and all its calls together may take two seconds of
-    the processor. Nothing that it does changes the global random states; of what it prints, the
-    first call's is shown. The outcome is kept in the learner's progress.
+    the processor, first imports left out. Nothing that it does changes the global random states; of
+    what it prints, the first call's is shown. The outcome is kept in the learner's progress.
+
+    While nbgrader runs the notebook, a check that is not passed fails its cell, which then gets no
+    points. Warnings are kept back then, because nbgrader gives none for a warning either.
 
     Args:
         key: such as "03.1"; `describe(key)` says what the function must do.
@@ -37,11 +44,17 @@ def check(key: str, function: Callable) -> CheckReport:
 
     Raises:
         ValueError: no such check.
+        AssertionError: not passed, while nbgrader runs the notebook.
     """
     task = find(key)
-    report = examine(task, function)
+    with warnings.catch_warnings(action="ignore") if progress.grading() else nullcontext():
+        report = examine(task, function)
+    if report.passed:
+        PASSED.add(key)
     if report.attempted:
         record(report)
+    if progress.grading():
+        report.require()
     return report
 
 
@@ -52,7 +65,9 @@ def describe(key: str) -> Text:
         ValueError: no such check.
     """
     task = find(key)
-    return Text(f"Check {key}, {task.title}: {task.signature}\n{task.text}")
+    head, text = html.escape(f"Check {key}, {task.title}"), html.escape(task.text)
+    markup = f"<b>{head}</b><br><code>{html.escape(task.signature)}</code><br>{text}"
+    return Text(f"Check {key}, {task.title}: {task.signature}\n{task.text}", markup, alone=True)
 
 
 def find(key: str) -> Task:

@@ -9,7 +9,7 @@ from sslcourse.data.operations import normalize
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.numbers import drawn
-from sslcourse.teach.checks.task import Mistake, Task, given
+from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
 
 def small_encoder() -> nn.Module:
@@ -49,11 +49,15 @@ def features_of(encoder: nn.Module, images: Tensor) -> Tensor:
     return encoder.eval()(images)
 
 
-def features_of_normalised(encoder: nn.Module, images: Tensor) -> Tensor:
-    return features_of(encoder, normalize(images))
+PICTURES = normalize(drawn(4, 3, 4, 4, seed=5).sigmoid())
 
 
-PICTURES = drawn(4, 3, 4, 4, seed=5).sigmoid()
+def prepared_again(f: Attempt) -> bool:
+    """The features are right for images that were normalised, or divided by 255, once more."""
+    return any(
+        acts_like(f, watched(lambda e, x, c=change: features_of(e, c(x))), given(PICTURES))
+        for change in (normalize, lambda x: x / 255, lambda x: normalize(x / 255))
+    )
 
 
 FROZEN = (
@@ -89,6 +93,18 @@ FROZEN = (
         ),
         lambda f: bool(f(PICTURES, "gradient")),
     ),
+    Mistake(
+        "images-normalised-again",
+        "The images come normalised, and you normalise or scale them once more: the encoder sees "
+        "others than it was trained with.",
+        (
+            "What does the text of the task say about the images?",
+            "Normalised images have values below 0; they are no pixels in [0, 1] any more.",
+            "Hand the images to the encoder as they are. (The package's extract_features takes "
+            "pixels, and normalises them itself.)",
+        ),
+        prepared_again,
+    ),
 )
 
 
@@ -113,14 +129,14 @@ IMAGES = (
     ),
     Mistake(
         "constants-over-the-wrong-axis",
-        "The constants are applied to columns of pixels, not to channels: (3,) is matched with the "
+        "A constant is applied to columns of pixels, not to channels: (3,) is matched with the "
         "last dimension.",
         (
             "With which dimension of (N, 3, H, W) is a (3,) matched?",
             "Broadcasting starts at the last dimension, the width.",
-            "Use mean[:, None, None], which is (3, 1, 1).",
+            "Use mean[:, None, None] and std[:, None, None], which are (3, 1, 1).",
         ),
-        lambda f: acts_like(f, lambda x, m, s: (x.float() / 255 - m) / s, INPUT),
+        lambda f: any(acts_like(f, other, INPUT) for other in COLUMNS),
     ),
     Mistake(
         "mean-or-deviation-misused",
@@ -135,23 +151,29 @@ IMAGES = (
     ),
 )
 
+COLUMNS = (
+    lambda x, m, s: (x.float() / 255 - m) / s,
+    lambda x, m, s: (x.float() / 255 - m[:, None, None]) / s,
+    lambda x, m, s: (x.float() / 255 - m) / s[:, None, None],
+)
 MISUSES = (
     lambda x, m, s: normalize_images(x, m, torch.ones(3)),
     lambda x, m, s: normalize_images(x, torch.zeros(3), s),
     lambda x, m, s: normalize_images(x, s, m),
     lambda x, m, s: normalize_images(x, m, 1 / s),
     lambda x, m, s: normalize_images(x, m, s * s),
-    lambda x, m, s: normalize_images(x, s * m, s),  # divided before the mean was subtracted
+    lambda x, m, s: normalize_images(x, m * s, s),  # divided first
+    lambda x, m, s: x.float() / 255,
 )
 
 TASKS = (
     Task(
         "01.3",
         "features of a frozen encoder",
-        "extract_features(encoder, images)",
-        "An encoder with BatchNorm, in training mode, and float images (N, 3, H, W). Return its "
-        "features (N, D) as a fixed function of each image alone, without gradient; the encoder "
-        "keeps its weights and its running statistics.",
+        "frozen_features(encoder, images)",
+        "An encoder with BatchNorm, in training mode, and images (N, 3, H, W) that are normalised "
+        "already. Return its features (N, D) as a fixed function of each image alone, without "
+        "gradient; the encoder keeps its weights and its running statistics.",
         given(PICTURES),
         (
             *from_reference(
@@ -159,7 +181,6 @@ TASKS = (
                 given(PICTURES),
                 given(PICTURES[:1]),
                 names="images",
-                also=watched(features_of_normalised),
             ),
             holds(
                 "gradient",

@@ -10,6 +10,7 @@ is raised in it again and again, so that an endless loop does not go on using th
 import ctypes
 import io
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -37,7 +38,7 @@ def run_limited(function: Callable[[], Any], seconds: float) -> tuple[bool, Any]
     Args:
         function: called without arguments, in a thread of its own.
         seconds: of the processor's time, by all threads of this process; on the clock at most
-            `PATIENCE` times as many.
+            `PATIENCE` times as many. Loading libraries for the first time isn't counted.
 
     Returns:
         (True, what it returned), or (False, None) where the time was up.
@@ -72,11 +73,15 @@ def run_limited(function: Callable[[], Any], seconds: float) -> tuple[bool, Any]
 
 
 def wait_for(worker: threading.Thread, seconds: float) -> None:
-    """Wait until a thread ends or has had its time."""
-    started, worked = time.monotonic(), time.process_time()
+    """Wait until a thread ends or has had its time. While libraries are loaded, it stands still."""
+    passed = used = 0.0
     while worker.is_alive():
+        clock, processor, libraries = time.monotonic(), time.process_time(), len(sys.modules)
         worker.join(0.02)
-        passed, used = time.monotonic() - started, time.process_time() - worked
+        if len(sys.modules) > libraries:  # a first import is under way; there is an end to those
+            continue
+        passed += time.monotonic() - clock
+        used += time.process_time() - processor
         sleeps = passed > seconds and used < IDLE * passed
         if used > seconds or sleeps or passed > PATIENCE * seconds:
             return

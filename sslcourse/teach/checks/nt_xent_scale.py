@@ -98,6 +98,16 @@ SCALE = (
         ends_below_zero,
     ),
     Mistake(
+        "one-loss-for-each-view",
+        "You return a loss for every view; training needs one number, their mean.",
+        (
+            "What does .shape of your result say?",
+            "backward() starts from a scalar: how wrong is the whole batch?",
+            "Return losses.mean(); in F.cross_entropy that is reduction='mean'.",
+        ),
+        lambda f: f(Z1, Z2, temperature=0.5).numel() in (len(Z1), 2 * len(Z1)),
+    ),
+    Mistake(
         "summed-over-the-batch",
         "Your loss grows with the batch: you add the terms of the views instead of averaging them.",
         (

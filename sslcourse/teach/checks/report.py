@@ -2,6 +2,8 @@
 
 import html
 
+from IPython.display import display
+
 
 class CheckReport:
     """The outcome of one check. Shows itself as the last expression of a cell.
@@ -34,6 +36,15 @@ class CheckReport:
         self.stage, self.mistake, self.problem = stage, mistake, problem
         self.diagnosis, self.hints = diagnosis, hints
 
+    def require(self) -> None:
+        """Stop here unless the check was passed: how a grader learns of it.
+
+        Raises:
+            AssertionError: not passed; the text is the report's.
+        """
+        if not self.passed:
+            raise AssertionError(repr(self))
+
     @property
     def headline(self) -> str:
         """One line: passed, not attempted yet, or the stage that failed."""
@@ -49,6 +60,10 @@ class CheckReport:
             lines.insert(1, f"Recognised: {self.mistake}")
             lines.append("Three hints wait in .hints, from gentle to explicit.")
         return "\n".join(lines)
+
+    def _ipython_display_(self) -> None:
+        """Shown as an output of its own: nbgrader would read a cell's *value* as its points."""
+        display({"text/plain": repr(self), "text/html": self._repr_html_()}, raw=True)
 
     def _repr_html_(self) -> str:
         mark = "✔" if self.passed else "✘" if self.attempted else "…"

@@ -4,11 +4,21 @@ import torch
 from torch import Tensor
 
 from sslcourse.evaluate.probe import standardize
+from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.numbers import close, drawn
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
 TRAIN, TEST = drawn(6, 3, seed=3) * torch.tensor([1.0, 3.0, 0.5]) + 2, drawn(4, 3, seed=4) - 1
+
+
+def with_n(train: Tensor, test: Tensor) -> tuple[Tensor, ...]:
+    """Right as well: the variance divided by N, not by N - 1."""
+    return tuple((x - train.mean(0)) / train.std(0, correction=0) for x in (train, test))
+
+
+def otherwise_right(f: Attempt) -> bool:
+    return any(acts_like(f, right, given(TRAIN, TEST)) for right in (standardize, with_n))
 
 
 def by_own_statistics(x: Tensor) -> bool:
@@ -58,17 +68,24 @@ STANDARDISED = (
     ),
     Mistake(
         "standardised-over-the-wrong-axis",
-        "The statistics run over the features of an image, or over everything; each *feature* "
-        "should have mean 0 over the training images.",
+        "The statistics run over the features of an image; each *feature* should have mean 0 over "
+        "the training images.",
         (
             "Print the mean of your result over dimension 0 and over dimension 1.",
             "Images are rows, features are columns.",
             "Use dim=0 for mean and deviation.",
         ),
-        lambda f: (
-            close(f(TRAIN, TEST)[0].mean(dim=1), torch.zeros(6))
-            or close(f(TRAIN, TEST)[0], (TRAIN - TRAIN.mean()) / TRAIN.std())
+        lambda f: close(f(TRAIN, TEST)[0].mean(dim=1), torch.zeros(6)),
+    ),
+    Mistake(
+        "one-scale-for-all-features",
+        "All features are moved and scaled by the same two numbers; each needs its own.",
+        (
+            "How many means does your code compute, and how many features are there?",
+            "x.mean() without a dimension is the mean of all numbers.",
+            "Use train.mean(dim=0) and train.std(dim=0), (D,) each.",
         ),
+        lambda f: close(f(TRAIN, TEST)[0], (TRAIN - TRAIN.mean()) / TRAIN.std()),
     ),
     Mistake(
         "not-centred",
@@ -109,7 +126,7 @@ STANDARDISED = (
             "An encoder often has units that never fire.",
             "Replace a deviation of 0 by 1: torch.where(std > 0, std, 1).",
         ),
-        constant_is_lost,
+        lambda f: otherwise_right(f) and constant_is_lost(f),
     ),
 )
 
@@ -126,9 +143,7 @@ TASKS = (
                 standardize,
                 given(TRAIN, TEST),
                 names="train test",
-                also=lambda train, test: tuple(
-                    (x - train.mean(0)) / train.std(0, correction=0) for x in (train, test)
-                ),
+                also=with_n,
             ),
             holds(
                 "invariance",

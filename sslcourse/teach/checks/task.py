@@ -162,7 +162,8 @@ class Task:
     Attributes:
         key: the lesson and a number, such as "03.1".
         title: what it is, in a few words.
-        signature: how the function is called.
+        signature: how the function is called, by the name that it has in its exercise; `my_...`
+            where the package has one of the same name.
         text: what goes in and what comes out, with shapes.
         first: the first call: of the function itself, or of what `adapt` makes of it.
         cases: in the order of `STAGES`.

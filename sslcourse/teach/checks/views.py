@@ -1,12 +1,12 @@
-"""03.2, 03.3 and 03.6: two views, and which rows belong together."""
+"""03.2 and 03.3: two views, and which rows belong together."""
 
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from sslcourse.teach.checks.behaviours import acts_like, seed_decides
-from sslcourse.teach.checks.cases import from_reference, holds
+from sslcourse.teach.checks.behaviours import acts_like
+from sslcourse.teach.checks.cases import from_reference
 from sslcourse.teach.checks.numbers import close, drawn
 from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
 
@@ -14,16 +14,32 @@ FIRST, SECOND = drawn(3, 4, seed=1), drawn(3, 4, seed=2)
 
 PAIR = given(FIRST, SECOND)
 
-ROWS = given(torch.tensor([[0.0, 1, 2, 3], [0, 1, 2, 4], [5, 6, 7, 8], [5, 6, 7, 9]]))
+ROWS = given(torch.tensor([[0.0, 1], [0, 2], [3, 4], [3, 5], [6, 7], [6, 8]]))  # the first: image
+
+
+class Mixing(nn.Module):
+    """An encoder that mixes the rows of a batch, as BatchNorm does; without parameters."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Subtract the mean of the batch, or a running mean of 1 in evaluation mode.
+
+        Raises:
+            ValueError: no batch of images.
+        """
+        if x.shape[1:] != FIRST.shape[1:]:
+            raise ValueError(
+                f"this encoder takes a batch (N, {FIRST.shape[1]}) and got {tuple(x.shape)}; views "
+                "are joined along dimension 0"
+            )
+        return x - x.mean(dim=0) if self.training else x - 1
 
 
 def mixing(x: Tensor) -> Tensor:
-    """An encoder that mixes the rows of a batch, as BatchNorm does."""
-    return x - x.mean(dim=0)
+    return Mixing()(x)
 
 
 def with_encoder(function: Callable) -> Callable:
-    return lambda first, second: function(mixing, first, second)
+    return lambda first, second: function(Mixing(), first, second)
 
 
 def encode_views(encoder: Callable, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
@@ -61,6 +77,17 @@ ENCODE = (
         lambda f: acts_like(f, lambda a, b: (mixing(a), mixing(b)), PAIR),
     ),
     Mistake(
+        "encoder-in-evaluation-mode",
+        "You switch the encoder to evaluation mode: BatchNorm takes stored numbers then, and the "
+        "views that came in together don't meet.",
+        (
+            "Which mode belongs to training, and which to measuring?",
+            "The two views are made to train the encoder.",
+            "Leave the encoder in the mode in which you get it: no encoder.eval().",
+        ),
+        lambda f: acts_like(f, lambda a, b: (a - 1, b - 1), PAIR),
+    ),
+    Mistake(
         "rows-parted-in-another-order",
         "Row i of your two results doesn't show the same image: the views were stacked in one "
         "order and parted in another.",
@@ -85,6 +112,16 @@ ENCODE = (
             "z1, z2 = encoder(torch.cat([first, second])).chunk(2)",
         ),
         lambda f: acts_like(f, lambda a, b: encode_views(mixing, a, b)[::-1], PAIR),
+    ),
+    Mistake(
+        "one-view-twice",
+        "Your two results are equal: one of the views is used twice, and the other one is lost.",
+        (
+            "Subtract your two results. What is left?",
+            "z1 comes from the first views, z2 from the second ones.",
+            "z1, z2 = encoder(torch.cat([first, second])).chunk(2)",
+        ),
+        lambda f: close(*f(FIRST, SECOND)),
     ),
 )
 
@@ -121,73 +158,18 @@ PAIRS = (
         ),
         lambda f: acts_like(f, lambda z: (z[1::2], z[0::2]), ROWS),
     ),
-)
-
-
-def noisy(function: Callable) -> Callable:
-    """Two views; an augmented view is 1 to 2 brighter than the image, by the generator's noise."""
-
-    def augment(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        return images + 1 + torch.rand(images.shape, generator=generator)
-
-    return lambda images, seed=0: function(images, augment, torch.Generator().manual_seed(seed))
-
-
-IMAGES = torch.zeros(3, 4)
-
-TWO_VIEWS = (
     Mistake(
-        "identical-views",
-        "Both views are the same: the network could agree with itself without seeing anything.",
+        "one-view-twice",
+        "Your two results are equal: one of the views is used twice, and the other one is lost.",
         (
-            "Subtract your two views. What is left?",
-            "One call is one draw; a generator that starts anew repeats itself.",
-            "Call augment(images, generator) twice, and never seed in between.",
+            "Subtract your two results. What is left?",
+            "Even rows are first views, odd rows second ones.",
+            "z1 = z[0::2], z2 = z[1::2]",
         ),
-        lambda f: close(*f(IMAGES)),
-    ),
-    Mistake(
-        "one-view-is-the-image",
-        "One of your views is the image itself, without augmentation.",
-        (
-            "How many of the two views should be augmented?",
-            "In SimCLR both views are drawn in the same way.",
-            "return augment(images, generator), augment(images, generator)",
-        ),
-        lambda f: any(close(view, IMAGES) for view in f(IMAGES)),
-    ),
-    Mistake(
-        "one-draw-for-the-whole-batch",
-        "Equal images get equal views: one draw serves the whole batch.",
-        (
-            "Put three copies of an image in. Should their views be equal?",
-            "Each image needs parameters of its own.",
-            "Hand the whole batch to augment, once for each view.",
-        ),
-        lambda f: any(close(view[0], view[1]) for view in f(IMAGES)),
-    ),
-    Mistake(
-        "view-of-a-view",
-        "One of your views was augmented twice: it was made of the other view, not of the images.",
-        (
-            "What does each call of augment get?",
-            "Both views start from the images, so that neither depends on the other.",
-            "return augment(images, generator), augment(images, generator)",
-        ),
-        lambda f: any(2 <= float(view.min()) <= float(view.max()) <= 4 for view in f(IMAGES)),
-    ),
-    Mistake(
-        "generator-ignored",
-        "The generator that is handed in doesn't decide your views: it isn't handed to augment, or "
-        "it is seeded anew.",
-        (
-            "Where does the randomness of your views come from?",
-            "A generator that is handed over should decide, so that a run can be repeated.",
-            "augment(images, generator), for both views",
-        ),
-        lambda f: not all(seed_decides(lambda seed, i=i: f(IMAGES, seed)[i]) for i in (0, 1)),
+        lambda f: close(*f(*ROWS.args)),
     ),
 )
+
 
 TASKS = (
     Task(
@@ -211,28 +193,5 @@ TASKS = (
         ROWS,
         from_reference(split_pairs, ROWS, names="z", gradient=True),
         PAIRS,
-    ),
-    Task(
-        "03.6",
-        "two independent views",
-        "two_views(images, augment, generator)",
-        "augment(images, generator) returns a random view of each image. Return two views that are "
-        "drawn independently of each other.",
-        given(IMAGES),
-        (
-            holds(
-                "shape",
-                "two views with the shape of the images are expected.",
-                lambda f: [x.shape for x in f(IMAGES)] == [IMAGES.shape] * 2,
-            ),
-            holds(
-                "value",
-                "both views of each image must be drawn anew; yours are not.",
-                lambda f: not any(mistake.shows(f) for mistake in TWO_VIEWS),
-            ),
-        ),
-        TWO_VIEWS,
-        noisy,
-        3,
     ),
 )

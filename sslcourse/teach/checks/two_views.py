@@ -1,0 +1,103 @@
+"""03.6, two views that are drawn independently of each other."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from sslcourse.teach.checks.behaviours import seed_decides
+from sslcourse.teach.checks.cases import holds
+from sslcourse.teach.checks.numbers import close
+from sslcourse.teach.checks.task import Mistake, Task, given
+
+
+def noisy(function: Callable) -> Callable:
+    """Two views; an augmented view is 1 to 2 brighter than the image, by the generator's noise."""
+
+    def augment(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        return images + 1 + torch.rand(images.shape, generator=generator)
+
+    return lambda images, seed=0: function(images, augment, torch.Generator().manual_seed(seed))
+
+
+IMAGES = torch.zeros(3, 4)
+
+TWO_VIEWS = (
+    Mistake(
+        "identical-views",
+        "Both views are the same: the network could agree with itself without seeing anything.",
+        (
+            "Subtract your two views. What is left?",
+            "One call is one draw; a generator that starts anew repeats itself.",
+            "Call augment(images, generator) twice, and never seed in between.",
+        ),
+        lambda f: close(*f(IMAGES)),
+    ),
+    Mistake(
+        "one-view-is-the-image",
+        "One of your views is the image itself, without augmentation.",
+        (
+            "How many of the two views should be augmented?",
+            "In SimCLR both views are drawn in the same way.",
+            "return augment(images, generator), augment(images, generator)",
+        ),
+        lambda f: any(close(view, IMAGES) for view in f(IMAGES)),
+    ),
+    Mistake(
+        "one-draw-for-the-whole-batch",
+        "Equal images get equal views: one draw serves the whole batch.",
+        (
+            "Put three copies of an image in. Should their views be equal?",
+            "Each image needs parameters of its own.",
+            "Hand the whole batch to augment, once for each view.",
+        ),
+        lambda f: any(close(view[0], view[1]) for view in f(IMAGES)),
+    ),
+    Mistake(
+        "view-of-a-view",
+        "One of your views was augmented twice: it was made of the other view, not of the images.",
+        (
+            "What does each call of augment get?",
+            "Both views start from the images, so that neither depends on the other.",
+            "return augment(images, generator), augment(images, generator)",
+        ),
+        lambda f: any(2 <= float(view.min()) <= float(view.max()) <= 4 for view in f(IMAGES)),
+    ),
+    Mistake(
+        "generator-ignored",
+        "The generator that is handed in doesn't decide your views: it isn't handed to augment, or "
+        "it is seeded anew.",
+        (
+            "Where does the randomness of your views come from?",
+            "A generator that is handed over should decide, so that a run can be repeated.",
+            "augment(images, generator), for both views",
+        ),
+        lambda f: not all(seed_decides(lambda seed, i=i: f(IMAGES, seed)[i]) for i in (0, 1)),
+    ),
+)
+
+TASKS = (
+    Task(
+        "03.6",
+        "two independent views",
+        "two_views(images, augment, generator)",
+        "augment(images, generator) returns a random view of each image; all its chance comes from "
+        "the generator. Return two views that are drawn independently of each other.",
+        given(IMAGES),
+        (
+            holds(
+                "shape",
+                "two views with the shape of the images are expected.",
+                lambda f: [x.shape for x in f(IMAGES)] == [IMAGES.shape] * 2,
+            ),
+            holds(
+                "value",
+                "expected two views that differ, and that differ between generators.",
+                lambda f: not any(mistake.shows(f) for mistake in TWO_VIEWS),
+            ),
+        ),
+        TWO_VIEWS,
+        noisy,
+        3,
+    ),
+)
