@@ -12,12 +12,12 @@ import sys
 from dataclasses import replace
 
 import torch
-from masked import changed_budget, frozen_scores, split
+from masked import changed_budget
 from torch import nn
 
 from sslcourse.build import build
 from sslcourse.data.images import ImageSet
-from sslcourse.evaluate import extract_features, knn_accuracy
+from sslcourse.evaluate import extract_features, frozen_scores, knn_accuracy, load_split
 from sslcourse.evaluate.attention import attention_maps, threshold_mass
 from sslcourse.evaluate.objects import jaccard, pointing_accuracy
 from sslcourse.hardware import describe_device, keep_freed_memory
@@ -60,7 +60,7 @@ def main(steps: str, *settings: str) -> None:
     keep_freed_memory()
     pairs = (setting.split("=", 1) for setting in settings)
     chosen = changed_budget("dino", {key: ast.literal_eval(value) for key, value in pairs})
-    images = split("scenes")
+    images = load_split("scenes")
     known, choose, test = images.learn[:4_000], images.choose[:1_000], images.choose[1_000:]
     method = build("dino", chosen, 0)
 
