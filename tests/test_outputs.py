@@ -34,3 +34,11 @@ def test_a_row_may_lack_a_column():
     page = number_table({"a": {"x": 1.0}, "b": {"x": 2.0, "y": 3.0}}, "Two rows.")._repr_html_()
     cells = [re.findall(r">([^<]+)</td>", row) for row in page.split("</tr>")[1:3]]
     assert cells == [["1.00", "–"], ["2.00", "3.00"]]
+
+
+def test_columns_stand_as_in_the_fullest_row_beside_what_all_rows_share():
+    rows = {"pixels": {"probe": 1.0, "k-NN": 2.0}, "mae": {"probe": 3.0, "tuned": 4.0, "k-NN": 5.0}}
+    page = number_table(rows, "Two rows.", corner="on <scenes>")._repr_html_()
+    head, first, *_ = page.split("</tr>")
+    assert re.findall(r"<th>([^<]*)</th>", head) == ["on &lt;scenes&gt;", "probe", "tuned", "k-NN"]
+    assert re.findall(r">([^<]+)</td>", first) == ["1.00", "–", "2.00"]

@@ -73,6 +73,17 @@ def test_the_table_counts_what_notebooks_ask(path, folder):
     assert "Your 1 guesses in per cent were off by 10 points" in second
 
 
+def test_a_try_alone_is_not_done(path, folder):
+    for entry, count in (({"tries": 1, "passed": False}, 0), ({"tries": 2, "passed": True}, 1)):
+        progress.note("checks", "01.2", entry)
+        progress.note("quizzes", "01.q1", {"tries": entry["tries"], "right": entry["passed"]})
+        row = show_progress(folder)._repr_html_().split("<tr>")[3]
+        assert row.count("1 of 1") == 2 * count and row.count("0 of 1") == 3 - 2 * count
+        assert ("check 01.2" in lesson_done("01", folder)._repr_html_()) == (not count)
+    progress.note("checks", "01.2", "no dictionary")
+    assert "check 01.2" in lesson_done("01", folder)._repr_html_()
+
+
 def test_a_lesson_says_what_is_open(path, folder):
     progress.note("predictions", "01.1", {"guess": [20], "unit": "%"})
     done = lesson_done("01", folder)

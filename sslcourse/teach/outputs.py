@@ -27,24 +27,31 @@ class Text:
 
 
 def number_table(
-    rows: Mapping[str, Mapping[str, float]], description: str, *, form: str = ".2f"
+    rows: Mapping[str, Mapping[str, float]],
+    description: str,
+    *,
+    form: str = ".2f",
+    corner: str = "",
 ) -> Text:
     """A small table of measured numbers, where a picture would say no more.
 
     Args:
-        rows: {row: {column: number}}; a column that a row doesn't have becomes a dash.
+        rows: {row: {column: number}}; a column that a row doesn't have becomes a dash. Columns
+            stand in the order of the row that has the most.
         description: the sentence that stands for it; it holds no measured number.
         form: how to write a number: ".2f", or ".0%" for shares.
+        corner: what all rows have in common, for the corner above their names.
 
     Returns:
         The table. `class="measured"` tells the notebook tests that a number may differ elsewhere.
     """
-    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    fullest_first = sorted(rows.values(), key=len, reverse=True)
+    columns = list(dict.fromkeys(column for row in fullest_first for column in row))
 
     def cell(number: float | None) -> str:
         return f'<td class="measured">{"–" if number is None else format(number, form)}</td>'
 
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in ("", *columns))
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in (corner, *columns))
     body = "".join(
         f"<tr><th>{html.escape(name)}</th>"
         + "".join(cell(row.get(column)) for column in columns)

@@ -16,6 +16,7 @@ from sslcourse.data.cache import write_whole
 
 KINDS = ("predictions", "quizzes", "checks", "lessons")
 CALLS = {"predictions": "predict", "quizzes": "quiz", "checks": "check"}  # what asks for them
+SUCCESS = {"quizzes": "right", "checks": "passed"}  # where a try alone is not enough
 
 
 def progress_file() -> Path | None:
@@ -82,6 +83,16 @@ def questions(notebook: Path) -> dict[str, set[str]]:
     }
 
 
+def finished(kind: str, noted: dict[str, Any]) -> set[str]:
+    """Ids that are done: predictions made, quizzes answered rightly, checks passed."""
+    needed = SUCCESS.get(kind)
+    return {
+        key
+        for key, entry in noted.items()
+        if needed is None or (isinstance(entry, dict) and entry.get(needed) is True)
+    }
+
+
 def calibration(predictions: dict[str, Any]) -> str:
     """One sentence on how far guesses in per cent were from what was measured."""
     distances = [
@@ -111,7 +122,8 @@ class ProgressTable:
         for path in self.lessons:
             cells = [f'<a href="{path.name}">{html.escape(path.stem.replace("_", " "))}</a>']
             for kind, asked in questions(path).items():
-                cells.append(f"{len(asked & done[kind].keys())} of {len(asked)}" if asked else "")
+                count = len(asked & finished(kind, done[kind]))
+                cells.append(f"{count} of {len(asked)}" if asked else "")
             cells.append("done" if path.name[:2] in done["lessons"] else "")
             rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
         head = "".join(f"<th>{name}</th>" for name in ("lesson", *CALLS, ""))
@@ -140,7 +152,7 @@ class LessonDone:
 
 
 def lesson_done(lesson: str, folder: str | Path = ".") -> LessonDone:
-    """Note that a lesson is done; shows which of its predictions and quizzes are still open.
+    """Note that a lesson is done; shows which predictions, quizzes and checks are still open.
 
     Args:
         lesson: its number, such as "03".
@@ -150,5 +162,6 @@ def lesson_done(lesson: str, folder: str | Path = ".") -> LessonDone:
     done, missing = read_all(), []
     for path in sorted(Path(folder).glob(f"{lesson}_*.ipynb")):
         for kind, asked in questions(path).items():
-            missing += [f"{CALLS[kind]} {key}" for key in sorted(asked - done[kind].keys())]
+            open_ones = sorted(asked - finished(kind, done[kind]))
+            missing += [f"{CALLS[kind]} {key}" for key in open_ones]
     return LessonDone(lesson, missing if progress_file() else [])

@@ -9,6 +9,7 @@ from collected import RIGHT, UNSEEN, WRONG
 
 from sslcourse.teach.checks import check, describe
 from sslcourse.teach.checks.catalogue import TASKS
+from sslcourse.teach.checks.numbers import mapped
 
 for path in sorted(Path(__file__).parent.glob("*.py")):
     if path.stem.startswith(("wrong_", "right_", "unseen")):
@@ -98,10 +99,16 @@ def test_a_function_that_returns_nothing_is_never_right(key):
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_results_on_a_gpu_are_right_too():
-    from sslcourse.methods import nt_xent_loss
+def test_results_on_a_gpu_are_judged_as_those_on_the_cpu():
+    def on_gpu(function):
+        return lambda *args, **kwargs: mapped(torch.Tensor.cuda, function(*args, **kwargs))
 
-    def on_gpu(z1, z2, *, temperature):
-        return nt_xent_loss(z1.cuda(), z2.cuda(), temperature=temperature)
-
-    assert check("03.1", on_gpu).passed
+    astray = []
+    for key, _, function in RIGHT:
+        if TASKS[key].inputs is None and not check(key, on_gpu(function)).passed:
+            astray.append(f"{key} {function}")
+    for key, mistake in KNOWN:  # the networks that some checks hand over are on the CPU
+        if TASKS[key].inputs is None:
+            found = check(key, on_gpu(WRONG[key, mistake])).mistake
+            astray += [f"{key} {mistake}: {found}"] if found != mistake else []
+    assert not astray

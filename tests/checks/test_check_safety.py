@@ -1,6 +1,5 @@
 """A check survives whatever a learner's function does."""
 
-import random
 import threading
 import time
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from sslcourse.methods import mae_loss, nt_xent_loss
+from sslcourse.methods import nt_xent_loss
 from sslcourse.teach.checks import check
 from sslcourse.teach.checks.examine import SECONDS
 from sslcourse.teach.checks.limits import PATIENCE, TimeUp
@@ -101,25 +100,15 @@ def test_a_mistake_is_named_though_it_is_slow_to_look_for():
     assert report.stage == "value" and "expected" in report.problem
 
 
-def test_random_states_are_left_alone():
-    torch.manual_seed(3)
-    np.random.seed(3)  # noqa: NPY002
-    random.seed(3)
-    numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002
-    states = torch.get_rng_state(), numpy_state, random.getstate()
+def test_what_is_not_finite_shows_no_dependence():
+    """nan differs from everything, and so it seems to depend on everything."""
 
-    def seeded(predictions, targets, mask):
-        torch.manual_seed(0)
-        torch.rand(3)
-        np.random.rand(3)  # noqa: NPY002
-        random.random()
-        return mae_loss(predictions, targets, mask)
+    def loss(queries, keys, negatives, *, temperature):
+        return (queries * torch.inf * 0).sum()
 
-    assert check("06.4", seeded).passed
-    check("03.1", endless)
-    assert torch.equal(states[0], torch.get_rng_state())
-    assert (states[1] == np.random.get_state()[1]).all()  # noqa: NPY002
-    assert states[2] == random.getstate()
+    for key, function in (("04.1", loss), ("02.1", lambda z: z.sum() * torch.nan)):
+        report = check(key, function)
+        assert report.mistake == "result-not-finite" and report.hints, report
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ voting("nearest-neighbour-skipped", skip=1)
 voting("k-ignored", neighbours=20)
 voting("temperature-multiplied", weight=lambda s, t: torch.exp(s * t))
 voting("votes-ignore-similarity", weight=lambda s, t: torch.ones_like(s))
+voting("temperature-ignored", weight=lambda s, t: torch.exp(s / 0.07))
 
 
 @wrong("01.1", "errors-instead-of-hits")
@@ -59,6 +60,11 @@ def each_by_itself(train, test):
 def by_both(train, test):
     both = torch.cat([train, test])
     return tuple((x - both.mean(0)) / both.std(0).clamp_min(1e-6) for x in (train, test))
+
+
+@wrong("01.2", "test-images-left-alone")
+def only_training_images(train, test):
+    return (train - train.mean(0)) / train.std(0).clamp_min(1e-6), test
 
 
 @wrong("01.2", "standardised-over-the-wrong-axis")

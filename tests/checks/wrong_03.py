@@ -1,5 +1,7 @@
 """Wrong implementations of lesson 03."""
 
+from itertools import combinations
+
 import torch
 import torch.nn.functional as F
 from collected import wrong
@@ -205,5 +207,25 @@ wrong("03.7", "views-ignored")(
 wrong("03.8", "imagenet-stem")(
     lambda width: nn.Sequential(
         nn.Conv2d(3, width, 7, stride=2, padding=3), nn.MaxPool2d(3, stride=2, padding=1)
+    )
+)
+wrong("03.2", "views-exchanged")(
+    lambda encoder, first, second: encoder(torch.cat([second, first])).chunk(2)
+)
+wrong("03.3", "views-exchanged")(lambda z: (z[1::2], z[0::2]))
+
+
+@wrong("03.6", "view-of-a-view")
+def augmented_twice(images, augment, generator):
+    first = augment(images, generator)
+    return first, augment(first, generator)
+
+
+wrong("03.6", "generator-ignored")(
+    lambda images, augment, generator: (augment(images), augment(images))
+)
+wrong("03.7", "pairs-summed")(
+    lambda views, *, temperature: sum(
+        nt_xent_loss(a, b, temperature=temperature) for a, b in combinations(views, 2)
     )
 )

@@ -92,11 +92,20 @@ detached("summed-over-the-batch")(lambda q, k, n, t: info_nce(q, k, n, t) * len(
 detached("wrong-factor")(lambda q, k, n, t: info_nce(q, k, n, t) / 2)
 
 wrong("04.2", "queue-grows")(lambda queue, keys: torch.cat([keys, queue]).detach())
+wrong("04.2", "queue-shrinks")(
+    lambda queue, keys: torch.cat([keys, queue[: -len(keys) - 1]]).detach()
+)
 wrong("04.2", "queue-is-replaced")(lambda queue, keys: keys.detach())
 wrong("04.2", "queue-never-changes")(
     lambda queue, keys: torch.cat([keys, queue])[len(keys) :].detach()
 )
 wrong("04.2", "youngest-leave")(lambda queue, keys: torch.cat([keys, queue[len(keys) :]]).detach())
+wrong("04.2", "new-keys-leave-next")(
+    lambda queue, keys: torch.cat([queue[: -len(keys)], keys]).detach()
+)
+wrong("04.2", "keys-in-turned-order")(
+    lambda queue, keys: torch.cat([keys.flip(0), queue[: -len(keys)]]).detach()
+)
 wrong("04.2", "new-keys-at-the-end")(
     lambda queue, keys: torch.cat([queue[len(keys) :], keys]).detach()
 )
@@ -130,6 +139,13 @@ def swapped(teacher, student, momentum):
 @wrong("04.3", "teacher-copies-the-student")
 def copied(teacher, student, momentum):
     teacher.load_state_dict(student.state_dict())
+
+
+@wrong("04.3", "momentum-ignored")
+@torch.no_grad()
+def always_the_same_momentum(teacher, student, momentum):
+    for slow, fast in both(teacher, student):
+        slow.lerp_(fast, 1 - 0.996)
 
 
 @wrong("04.3", "some-parameters-forgotten")
@@ -168,6 +184,7 @@ def another(encoder):
 
 
 wrong("04.4", "copy-is-trained")(copy.deepcopy)
+wrong("04.4", "encoder-frozen-too")(lambda encoder: copy.deepcopy(encoder.requires_grad_(False)))
 
 
 @wrong("04.5", "shuffle-not-undone")
@@ -204,5 +221,12 @@ def forgotten(queries, keys, queue, *, temperature):
     return info_nce_loss(queries, keys, queue, temperature=temperature), queue
 
 
+@wrong("04.6", "keys-keep-the-gradient")
+def not_detached(queries, keys, queue, *, temperature):
+    loss = info_nce_loss(queries, keys, queue, temperature=temperature)
+    return loss, torch.cat([keys, queue[: -len(keys)]])
+
+
+wrong("04.7", "queue-too-short")(lambda images, batch: int(0.05 * images) // batch * batch)
 wrong("04.7", "queue-as-large-as-the-data")(lambda images, batch: images // batch * batch)
 wrong("04.7", "queue-no-multiple-of-the-batch")(lambda images, batch: int(0.08 * images) - 1)

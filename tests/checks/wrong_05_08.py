@@ -45,6 +45,9 @@ assigning("prototypes-not-balanced")(lambda s, e, n: rounds(torch.exp(s / e), n,
 assigning("epsilon-multiplied")(lambda s, e, n: rounds(torch.exp(s * e), n, (0, 1)))
 assigning("epsilon-ignored")(lambda s, e, n: rounds(torch.exp(s), n, (0, 1)))
 assigning("iterations-ignored")(lambda s, e, n: rounds(torch.exp(s / e), 1, (0, 1)))
+assigning("assignments-made-hard")(
+    lambda s, e, n: F.one_hot(sinkhorn(s, epsilon=e, iterations=n).argmax(1), s.shape[1])
+)
 assigning("least-similar-prototypes")(lambda s, e, n: rounds(torch.exp(-s / e), n, (0, 1)))
 wrong("05.1", "assignments-keep-the-gradient")(
     lambda scores, *, epsilon, iterations: rounds(
@@ -53,10 +56,10 @@ wrong("05.1", "assignments-keep-the-gradient")(
 )
 
 
-def cross_entropy(first, second, wanted, mean=True):
+def cross_entropy(first, second, wanted, mean=True, entropy=False):
     terms = [
-        -(p.detach() * log_q).sum(dim=1).mean()
-        for i, p in enumerate(first)
+        (entropy * torch.special.xlogy(p, p) - p * log_q).sum(dim=1).mean()
+        for i, p in enumerate(target.detach() for target in first)
         for j, log_q in enumerate(second)
         if wanted(i, j)
     ]
@@ -67,33 +70,42 @@ def others(i, j):
     return i != j
 
 
-def swapping(mistake, *, wanted=others, mean=True, views=99, factor=lambda n: 1, log=None):
-    """Collect SwAV's loss and DINO's, with one thing changed."""
+def swapping(mistake, *, views=99, factor=lambda n, t, pairs: 1, log=None, **change):
+    """Collect SwAV's loss and DINO's, with one thing changed.
+
+    The factor is a function of the number of images, the temperature and the number of pairs.
+    """
+    change = {"wanted": others, **change}
     log = log or (lambda x: F.log_softmax(x, dim=1))
 
     def swav(scores, assignments, *, temperature):
         logs = [log(s / temperature) for s in scores[:views]]
-        return cross_entropy(assignments, logs, wanted, mean) * factor(len(scores[0]))
+        scale = factor(len(scores[0]), temperature, len(scores) * len(assignments))
+        return cross_entropy(assignments, logs, **change) * scale
 
     def dino(student, teacher, center, *, student_temperature, teacher_temperature):
         targets = [torch.softmax((t - center.detach()) / teacher_temperature, 1) for t in teacher]
         logs = [log(s / student_temperature) for s in student[:views]]
-        return cross_entropy(targets, logs, wanted, mean) * factor(len(student[0]))
+        scale = factor(len(student[0]), student_temperature, len(student) * len(teacher))
+        return cross_entropy(targets, logs, **change) * scale
 
     wrong("05.2", mistake)(swav)
-    if mistake not in ("logarithm-missing", "softmax-over-the-batch"):
-        wrong("08.1", mistake)(dino)
+    wrong("08.1", mistake)(dino)
 
 
 swapping("same-view-predicted", wanted=lambda i, j: True)
 swapping("only-the-same-view-predicted", wanted=lambda i, j: i == j)
 swapping("small-views-ignored", views=2)
-swapping("loss-without-minus", factor=lambda n: -1)
-swapping("summed-over-the-batch", factor=lambda n: n)
+swapping("loss-without-minus", factor=lambda n, t, pairs: -1)
+swapping("summed-over-the-batch", factor=lambda n, t, pairs: n)
 swapping("pairs-summed", mean=False)
-swapping("wrong-factor", factor=lambda n: 0.25)
+swapping("wrong-number-of-pairs", mean=False, factor=lambda n, t, pairs: 1 / pairs)
+swapping("loss-rescaled-by-temperature", factor=lambda n, t, pairs: t * t)
+swapping("divergence-instead-of-cross-entropy", entropy=True)
+swapping("wrong-factor", factor=lambda n, t, pairs: 0.25)
 swapping("logarithm-missing", log=lambda x: torch.softmax(x, dim=1))
 swapping("softmax-over-the-batch", log=lambda x: F.log_softmax(x, dim=0))
+swapping("softmax-before-the-loss", log=lambda x: F.log_softmax(x.softmax(dim=1), dim=1))
 
 
 @wrong("05.2", "gradient-into-the-assignments")
@@ -149,6 +161,11 @@ wrong("05.4", "queue-used-before-it-is-full")(
 wrong("05.4", "queue-ignored")(
     lambda features, queue, filled, prototypes: assign(features, prototypes)
 )
+wrong("05.4", "filled-part-used")(
+    lambda features, queue, filled, prototypes: assign(
+        torch.cat([features, queue[:filled]]), prototypes
+    )[: len(features)]
+)
 wrong("05.5", "any-mass-counts")(lambda assignments: (assignments.sum(dim=0) > 0).sum())
 
 
@@ -179,6 +196,7 @@ distilling(
     student=lambda s, c, soft, sharp: s / sharp,
 )
 distilling("one-temperature-for-both", lambda t, c, soft, sharp: torch.softmax((t - c) / soft, 1))
+distilling("temperature-ignored", sharp_target, student=lambda s, c, soft, sharp: s)
 distilling("temperature-multiplied", lambda t, c, soft, sharp: torch.softmax((t - c) * sharp, 1))
 distilling("center-ignored", lambda t, c, soft, sharp: torch.softmax(t / sharp, 1))
 distilling("center-added", lambda t, c, soft, sharp: torch.softmax((t + c) / sharp, 1))

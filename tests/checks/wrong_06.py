@@ -1,4 +1,4 @@
-"""Wrong implementations of lesson 06, and of what BEiT's encoder sees."""
+"""Wrong implementations of lesson 06: patches, masks, loss and targets."""
 
 import torch
 from collected import wrong
@@ -80,6 +80,18 @@ def a_run_of_places(n, length, ratio, *, generator=None):
     return (place >= start) & (place < start + count)
 
 
+@wrong("06.3", "places-hang-together")
+def a_run_that_wraps_around(n, length, ratio, *, generator=None):
+    start = torch.randint(0, length, (n, 1), generator=generator)
+    return (torch.arange(length) - start) % length < round(ratio * length)
+
+
+@wrong("06.3", "same-mask-every-time")
+def seeded_without_a_generator(n, length, ratio, *, generator=None):
+    generator = generator or torch.Generator().manual_seed(0)
+    return hide(n, length, round(ratio * length), generator)
+
+
 @wrong("06.3", "generator-ignored")
 def own_randomness(n, length, ratio, *, generator=None):
     return hide(n, length, round(ratio * length), torch.Generator().manual_seed(0))
@@ -146,6 +158,18 @@ def by_variance(patches):
     return (patches - mean) / (var + 1e-6)
 
 
+wrong("06.5", "mean-not-subtracted")(
+    lambda patches: patches / (patches.var(2, keepdim=True) + 1e-6).sqrt()
+)
+wrong("06.8", "patches-not-used")(lambda predictions, patches: predictions * 0.25 + 0.5)
+wrong("06.8", "statistics-over-the-wrong-axis")(
+    lambda predictions, patches: predictions * patches.std() + patches.mean()
+)
+wrong("06.8", "variance-divided-by-n")(
+    lambda predictions, patches: (
+        predictions * patches.std(2, correction=0, keepdim=True) + patches.mean(2, True)
+    )
+)
 wrong("06.8", "shown-as-they-are")(lambda predictions, patches: predictions)
 wrong("06.8", "undone-in-the-wrong-order")(
     lambda predictions, patches: (
@@ -157,70 +181,3 @@ wrong("06.8", "statistics-of-the-prediction")(
         predictions * predictions.std(2, keepdim=True) + predictions.mean(2, True)
     )
 )
-
-
-def pick(x, mask):
-    return x[~mask].view(len(x), -1, x.shape[2])
-
-
-@wrong("06.6", "attention-across-the-batch")
-def tokens_first(blocks, tokens, positions, mask):
-    return blocks(pick(tokens + positions, mask).transpose(0, 1)).transpose(0, 1)
-
-
-@wrong("06.6", "hidden-patches-are-encoded-too")
-def all_encoded(blocks, tokens, positions, mask):
-    return pick(blocks(tokens + positions), mask)
-
-
-wrong("06.6", "blocks-never-called")(
-    lambda blocks, tokens, positions, mask: pick(tokens + positions, mask)
-)
-wrong("06.6", "mask-inverted")(
-    lambda blocks, tokens, positions, mask: blocks(pick(tokens + positions, ~mask))
-)
-wrong("06.6", "positions-forgotten")(
-    lambda blocks, tokens, positions, mask: blocks(pick(tokens, mask))
-)
-
-
-@wrong("06.6", "positions-after-removal")
-def renumbered(blocks, tokens, positions, mask):
-    visible = pick(tokens, mask)
-    return blocks(visible + positions[: visible.shape[1]])
-
-
-def placed(visible, mask, mask_token):
-    tokens = mask_token.repeat(*mask.shape, 1)
-    tokens[~mask] = visible.flatten(0, 1)
-    return tokens
-
-
-wrong("06.7", "decoder-never-called")(
-    lambda decoder, visible, mask, mask_token, positions: placed(visible, mask, mask_token)
-)
-wrong("06.7", "mask-tokens-without-positions")(
-    lambda decoder, visible, mask, mask_token, positions: decoder(placed(visible, mask, mask_token))
-)
-
-
-@wrong("06.7", "mask-tokens-at-the-end")
-def not_unshuffled(decoder, visible, mask, mask_token, positions):
-    n, length = mask.shape
-    missing = mask_token.expand(n, length - visible.shape[1], -1)
-    return decoder(torch.cat([visible, missing], dim=1) + positions)
-
-
-wrong("06.7", "places-exchanged")(
-    lambda decoder, visible, mask, mask_token, positions: decoder(
-        placed(visible, ~mask, mask_token) + positions
-    )
-)
-wrong("07.6", "hidden-patches-left-out")(lambda patches, mask, mask_token: pick(patches, mask))
-wrong("07.6", "mask-inverted")(
-    lambda patches, mask, mask_token: torch.where(mask[:, :, None], patches, mask_token)
-)
-wrong("07.6", "hidden-patches-still-there")(
-    lambda patches, mask, mask_token: patches + mask[:, :, None] * mask_token
-)
-wrong("07.6", "mask-token-forgotten")(lambda patches, mask, mask_token: patches * ~mask[:, :, None])

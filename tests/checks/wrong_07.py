@@ -98,6 +98,7 @@ softened("noise-not-divided")(lambda x, g, t: torch.softmax(x / t + g, -1))
 softened("noise-subtracted")(lambda x, g, t: torch.softmax((x - g) / t, -1))
 softened("temperature-multiplied")(lambda x, g, t: torch.softmax((x + g) * t, -1))
 softened("temperature-ignored")(lambda x, g, t: torch.softmax(x + g, -1))
+softened("no-softmax")(lambda x, g, t: torch.sigmoid((x + g) / t))
 softened("softmax-over-the-wrong-axis")(lambda x, g, t: torch.softmax((x + g) / t, 1))
 
 
@@ -111,6 +112,7 @@ wrong("07.3", "shares-not-taken-off")(lambda shares: chosen(shares) + shares)
 wrong("07.3", "detached-on-the-wrong-side")(
     lambda shares: chosen(shares) + shares.detach() - shares
 )
+wrong("07.3", "another-code-chosen")(lambda shares: chosen(-shares) + shares - shares.detach())
 wrong("07.3", "choice-along-the-wrong-axis")(
     lambda shares: chosen(shares, 1) + shares - shares.detach()
 )
@@ -156,4 +158,21 @@ def one_square(n, grid, masked, *, generator=None):
     side = math.isqrt(masked)
     for image, (top, left) in zip(mask, torch.randint(0, grid - side, (n, 2), generator=generator)):
         image[top : top + side, left : left + side] = True
+    return mask.flatten(1)
+
+
+wrong("07.1", "generator-ignored")(
+    lambda n, grid, masked, *, generator=None: block_mask(n, grid, masked)
+)
+
+
+@wrong("07.1", "always-in-one-part")
+def from_the_corner(n, grid, masked, *, generator=None):
+    mask = torch.zeros(n, grid, grid, dtype=torch.bool)
+    for image in mask:
+        for height, width in torch.randint(2, 6, (30, 2), generator=generator).tolist():
+            tried = image.clone()
+            tried[:height, :width] = True
+            if tried.sum() <= masked:
+                image.copy_(tried)
     return mask.flatten(1)

@@ -80,6 +80,29 @@ def loaded(teacher, student, momentum):
     teacher.load_state_dict(student.state_dict())
 
 
+@wrong("08.4", "student-moves")
+@torch.no_grad()
+def roles_exchanged(teacher, student, momentum):
+    copy_buffers(student, teacher)
+    for slow, fast in zip(teacher.parameters(), student.parameters()):
+        fast.lerp_(slow, 1 - momentum)
+
+
+@wrong("08.4", "momentum-ignored")
+@torch.no_grad()
+def always_the_same_momentum(teacher, student, momentum):
+    copy_buffers(teacher, student)
+    for slow, fast in zip(teacher.parameters(), student.parameters()):
+        slow.lerp_(fast, 0.004)
+
+
+@wrong("08.4", "teacher-remembers-the-student")
+def recorded(teacher, student, momentum):
+    copy_buffers(teacher, student)
+    for slow, fast in zip(teacher.parameters(), student.parameters()):
+        slow.mul_(momentum).add_(fast, alpha=1 - momentum)
+
+
 @wrong("08.4", "statistics-left-behind")
 @torch.no_grad()
 def without_buffers(teacher, student, momentum):
@@ -94,6 +117,12 @@ def every_time(center, batches, move):
     return center
 
 
+wrong("08.5", "center-never-moved")(
+    lambda center, batches, move: torch.cat(batches).mean(dim=0, keepdim=True)
+)
+wrong("08.5", "means-averaged")(
+    lambda center, batches, move: move(center, torch.stack([x.mean(dim=0) for x in batches]))
+)
 wrong("08.5", "only-one-micro-batch-used")(lambda center, batches, move: move(center, batches[-1]))
 
 
@@ -110,6 +139,7 @@ def choosing(mistake, decide, report):
 
 choosing("chosen-on-the-test-images", lambda v, t: t.argmax(), lambda v, t, best: t[best])
 choosing("validation-score-reported", lambda v, t: v.argmax(), lambda v, t, best: v[best])
+choosing("best-test-score-reported", lambda v, t: v.argmax(), lambda v, t, best: t.max())
 choosing("last-one-taken", lambda v, t: len(v) - 1, lambda v, t, best: t[best])
 choosing("worst-one-taken", lambda v, t: v.argmin(), lambda v, t, best: t[best])
 wrong("09.1", "both-sets-decide")(lambda v, t: ((v + t).argmax(), t[(v + t).argmax()]))

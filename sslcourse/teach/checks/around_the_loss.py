@@ -1,5 +1,6 @@
 """03.4, 03.5, 03.7 and 03.8: lengths, representations, more views, the stem."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -7,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sslcourse.methods.simclr import nt_xent_loss
-from sslcourse.teach.checks.behaviours import acts_like
+from sslcourse.teach.checks.behaviours import acts_like, grows
 from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.numbers import close, drawn
 from sslcourse.teach.checks.task import Mistake, Task, given
@@ -35,10 +36,10 @@ LENGTH = (
     ),
     Mistake(
         "another-norm",
-        "You divide by something else than the length: the root of the sum of squares.",
+        "You divide by something else than the length, which is the root of the sum of squares.",
         (
             "What is the length of (3, 4, 0)?",
-            "It is 5: not 7, not 4, not 25.",
+            "It is 5, the root of 9 + 16: not 7, not 4, not 25.",
             "z / z.square().sum(dim=1, keepdim=True).sqrt()",
         ),
         lambda f: (
@@ -49,6 +50,7 @@ LENGTH = (
                     lambda z: z.square().sum(1, keepdim=True),
                     lambda z: z.abs().amax(1, keepdim=True),
                     lambda z: z.std(1, keepdim=True),
+                    lambda z: z.square().mean(1, keepdim=True).sqrt(),
                 )
             )
             or acts_like(f, lambda z: z.softmax(1), LONG)
@@ -60,9 +62,12 @@ HEAD = torch.tensor([[1.0, 2.0], [0.0, 1.0], [1.0, 0.0]])
 
 
 def with_head(function: Callable) -> Callable:
-    encoder, head = nn.Flatten(), nn.Linear(3, 2, bias=False)
-    head.weight.data = HEAD.T.clone()
-    return lambda images: function(encoder, head, images)
+    def run(images: Tensor) -> Tensor:
+        head = nn.Linear(3, 2, bias=False)
+        head.weight.data = HEAD.T.clone()
+        return function(nn.Flatten(), head, images)
+
+    return run
 
 
 REPRESENTATION = (
@@ -89,7 +94,15 @@ def multi_view_loss(views: list[Tensor], *, temperature: float) -> Tensor:
     return torch.stack(terms).mean()
 
 
-FOUR = [drawn(3, 5, seed=s) for s in (1, 2, 3, 4)]
+def some_views(count: int, seed: int = 1) -> list[Tensor]:
+    return [drawn(3, 5, seed=seed + number) for number in range(count)]
+
+
+FOUR = some_views(4)
+
+TWO_SETS, FOUR_SETS = (
+    tuple(given(some_views(count, seed), temperature=0.5) for seed in (1, 5)) for count in (2, 4)
+)
 
 PERFECT = [torch.eye(3)] * 4
 
@@ -103,7 +116,7 @@ MANY = (
             "With V views a row has V - 1 positives, and none of them is a negative.",
             "Take NT-Xent of every pair of views, and the mean of all pairs.",
         ),
-        lambda f: float(f(PERFECT, temperature=0.05)) > 1,
+        lambda f: all(close(f(PERFECT[:n], temperature=0.05), math.log(n - 1)) for n in (2, 3, 4)),
     ),
     Mistake(
         "views-ignored",
@@ -115,6 +128,17 @@ MANY = (
         ),
         lambda f: close(f(FOUR, temperature=0.5), f([*FOUR[:3], FOUR[0]], temperature=0.5)),
     ),
+    Mistake(
+        "pairs-summed",
+        "Your loss grows with the number of views: the pairs are summed, or divided by less than "
+        "their number.",
+        (
+            "How many pairs do two views make, and how many do four?",
+            "V views make V (V - 1) / 2 pairs, and the loss is the mean over them.",
+            "Divide by the number of pairs that you added: torch.stack(terms).mean()",
+        ),
+        lambda f: grows(f, multi_view_loss, TWO_SETS, FOUR_SETS),
+    ),
 )
 
 
@@ -125,8 +149,8 @@ def built_stem(function: Callable) -> Callable:
 STEM = (
     Mistake(
         "imagenet-stem",
-        "Your stem makes the picture smaller: after four stages of a ResNet an image of 32 pixels "
-        "would be a single point.",
+        "Your stem makes the picture smaller: after four stages of a ResNet hardly anything would "
+        "be left of an image of 32 pixels.",
         (
             "How large is the last map of a ResNet for 224 pixels, and for 32?",
             "A stride of 2 and a max-pool divide the sides by 4.",

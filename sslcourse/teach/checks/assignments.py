@@ -27,6 +27,12 @@ def even(mass_of: Tensor, value: float) -> bool:
     return close(mass_of, torch.full_like(mass_of, value))
 
 
+def choices_are_hard(f: Attempt) -> bool:
+    """Every number is 0 or 1, though the scores are near each other and epsilon is large."""
+    found = result(f, assign(SCORES / 10, epsilon=5.0))
+    return close(found, found.round())
+
+
 def overflows(f: Attempt) -> bool:
     """Cosines of 1 in half precision at the paper's epsilon: exp(20) is no float16."""
     scores = torch.eye(4).half()
@@ -46,7 +52,7 @@ SINKHORN = (
     ),
     Mistake(
         "axes-swapped",
-        "Your columns sum to 1, not your rows: images and prototypes have changed places.",
+        "Your columns sum to 1, not your rows: images and prototypes are exchanged.",
         (
             "Which axis of the scores are the images?",
             "Rows are images; each is assigned once. In the paper's code the matrix is transposed.",
@@ -78,6 +84,16 @@ SINKHORN = (
             (even(mass(f, 0), 6 / 4) or even(mass(f, 0), 1 / 4))
             and not even(mass(f, 1), mass(f, 1)[0].item())
         ),
+    ),
+    Mistake(
+        "assignments-made-hard",
+        "Your assignments are 0 or 1, even where the scores are nearly equal: they were rounded.",
+        (
+            "What should an image be assigned to that is between two prototypes?",
+            "Soft assignments are kept as they are; their rows sum to 1 already.",
+            "Return q itself, without argmax, one_hot or round.",
+        ),
+        choices_are_hard,
     ),
     Mistake(
         "prototypes-not-balanced",
@@ -148,7 +164,7 @@ SINKHORN = (
             "Assignments are targets.",
             "Decorate the function with @torch.no_grad().",
         ),
-        lambda f: f.gradients(SCORES, epsilon=0.5, iterations=3) is not None,
+        lambda f: any(f.remembers(assign(), 0)),
     ),
 )
 
@@ -171,7 +187,7 @@ TASKS = (
             holds(
                 "gradient",
                 "the assignments are targets and must not ask for a gradient.",
-                lambda f: f.gradients(SCORES, epsilon=0.5, iterations=3) is None,
+                lambda f: not any(f.remembers(assign(), 0)),
             ),
             holds(
                 "invariance",

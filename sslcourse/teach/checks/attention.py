@@ -5,7 +5,7 @@ from torch import Tensor
 
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference
-from sslcourse.teach.checks.numbers import close, drawn
+from sslcourse.teach.checks.numbers import close, differ, drawn
 from sslcourse.teach.checks.task import Mistake, Task, given
 
 Q, K = drawn(2, 3, 5, 4, seed=1), drawn(2, 3, 5, 4, seed=2)  # (N, heads, T, d)
@@ -27,7 +27,7 @@ def scaled(power: float, heads: int = 1):
 WEIGHTS = (
     Mistake(
         "softmax-forgotten",
-        "Your rows don't sum to 1, nor do your columns: the scores are no weights yet.",
+        "Some of your numbers are negative: scores, or logarithms, are no weights yet.",
         (
             "What does each row of your result sum to?",
             "Weights are positive and sum to 1.",
@@ -52,7 +52,7 @@ WEIGHTS = (
         (
             "What does each row of your result sum to?",
             "A query shares its attention out among the keys.",
-            "softmax over the last dimension",
+            "torch.softmax(scores, dim=3)",
         ),
         lambda f: close(f(Q, K).sum(dim=2), torch.ones(2, 3, 5)),
     ),
@@ -64,11 +64,9 @@ WEIGHTS = (
             "Only the tokens of one image and one head meet.",
             "q @ k.transpose(2, 3) multiplies the last two axes; softmax over dim=3.",
         ),
-        lambda f: (
-            not close(
-                f(Q, K)[0],
-                f(torch.cat([Q[:1], drawn(1, 3, 5, 4, seed=7)]), torch.cat([K[:1], Q[1:]]))[0],
-            )
+        lambda f: differ(
+            f(Q, K)[0],
+            f(torch.cat([Q[:1], drawn(1, 3, 5, 4, seed=7)]), torch.cat([K[:1], Q[1:]]))[0],
         ),
     ),
     Mistake(
@@ -103,7 +101,7 @@ WEIGHTS = (
         (
             "Which shape should your result have?",
             "(N, heads, T, T)",
-            "Leave the heads apart; a mean can be taken later.",
+            "Leave out .mean(dim=1): softmax(q @ k.transpose(2, 3) / …) has all heads.",
         ),
         lambda f: f(Q, K).shape == (2, 5, 5),
     ),
@@ -115,7 +113,7 @@ WEIGHTS = (
             "The softmax runs over the keys, and over nothing else.",
             "torch.softmax(scores, dim=3)",
         ),
-        lambda f: not close(f(Q, K).sum(dim=3), torch.ones(2, 3, 5)),
+        lambda f: differ(f(Q, K).sum(dim=3), torch.ones(2, 3, 5)),
     ),
 )
 
@@ -151,15 +149,19 @@ CLASS = (
     ),
     Mistake(
         "another-token-looks",
-        "Your map is that of a patch, or a mean over all tokens, not the class token's.",
+        "Your map is that of a patch, or a mean over tokens, not the class token's.",
         (
             "Which row belongs to the class token?",
             "It stands in front of the patches.",
             "Row 0: weights[:, :, 0, 1:]",
         ),
-        lambda f: (
-            close(f(MAPS, 3), f(torch.cat([MAPS[:, :, 1:2], MAPS[:, :, 1:]], 2), 3))
-            or acts_like(f, lambda w, c: w[:, :, :, 1:].mean(2).unflatten(2, (-1, c)), LOOK)
+        lambda f: any(
+            acts_like(f, lambda w, c, other=other: other(w).unflatten(2, (-1, c)), LOOK)
+            for other in (
+                *(lambda w, row=row: w[:, :, row, 1:] for row in range(1, 7)),
+                lambda w: w[:, :, :, 1:].mean(2),
+                lambda w: w[:, :, 1:, 1:].mean(2),
+            )
         ),
     ),
     Mistake(
@@ -168,11 +170,11 @@ CLASS = (
         (
             "Where in the picture is patch 1?",
             "Right of patch 0. `columns` is the length of a row.",
-            "view(N, heads, rows, columns)",
+            "weights[:, :, 0, 1:].view(N, heads, -1, columns)",
         ),
         lambda f: (
             close(f(MAPS, 3).flatten(2), class_attention(MAPS, 2).mT.flatten(2))
-            or f(MAPS, 3).shape == (2, 3, 3, 2)
+            or acts_like(f, lambda w, c: w[:, :, 0, 1:].unflatten(2, (c, -1)), LOOK)
         ),
     ),
 )

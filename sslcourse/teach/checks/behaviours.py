@@ -1,9 +1,10 @@
 """Behaviours that many mistakes share: a constant factor, another temperature, another input."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
-from sslcourse.teach.checks.numbers import close, constant_ratio
+from sslcourse.teach.checks.numbers import close, constant_ratio, differ
 from sslcourse.teach.checks.task import Attempt, Call
 
 
@@ -31,19 +32,41 @@ def off_by_a_factor(f: Attempt, right: Callable, *calls: Call) -> bool:
 
 
 def wrong_sign(f: Attempt, right: Callable, *calls: Call) -> bool:
+    """Whether f is the right function times a negative number."""
     found = factor(f, right, *calls)
     return found is not None and found < 0
 
 
 def grows(f: Attempt, right: Callable, small: tuple[Call, ...], large: tuple[Call, ...]) -> bool:
-    """Whether the factor differs between small and large inputs: a sum instead of a mean."""
+    """Whether f / right is greater for large inputs than for small: a sum instead of a mean."""
+    return growth(f, right, small, large) > 1.01
+
+
+def growth(f: Attempt, right: Callable, small: tuple[Call, ...], large: tuple[Call, ...]) -> float:
+    """How often f / right of small inputs goes into that of large ones; nan where there is none."""
     first, second = factor(f, right, *small), factor(f, right, *large)
-    return None not in (first, second) and second > first * 1.01
+    return math.nan if first is None or second is None else second / first
+
+
+def rescaled(f: Attempt, right: Callable, here: tuple[Call, ...], there: tuple[Call, ...]) -> bool:
+    """Whether f / right is one number for these calls, and another one for those."""
+    return abs(growth(f, right, here, there) - 1) > 0.01
 
 
 def ignores(f: Attempt, first: Call, second: Call) -> bool:
     """Whether two calls that should differ give the same."""
     return close(result(f, first), result(f, second))
+
+
+def depends(f: Attempt, first: Call, second: Call) -> bool:
+    """Whether two calls that should agree give different results, both finite."""
+    return differ(result(f, first), result(f, second))
+
+
+def seed_decides(draw: Callable[[int], Any]) -> bool:
+    """Whether what is drawn is the same for equal seeds, and something else for another one."""
+    first, again, other = draw(1), draw(1), draw(2)
+    return close(first, again) and not close(first, other)
 
 
 def passes_gradient(f: Attempt, call: Call, number: int) -> bool:

@@ -1,6 +1,6 @@
 """07.5, the loss at hidden places."""
 
-import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,8 @@ from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
 
 MASK = mask_of("x.xx", "..x.", "x..x")
 
+OTHER = mask_of("x...", "xx..", "x...")
+
 
 def some(mask: Tensor = MASK, seed: int = 1) -> Call:
     tokens = torch.randint(0, 5, mask.shape, generator=torch.Generator().manual_seed(seed))
@@ -21,11 +23,13 @@ def some(mask: Tensor = MASK, seed: int = 1) -> Call:
 
 
 def gradient_at(f: Attempt, mask: Tensor) -> float:
+    """The largest gradient of the scores at these places."""
     return float(f.gradients(*some().args)[0].abs().sum(dim=2)[mask].max())
 
 
 def ratio_is(f: Attempt, number) -> bool:
-    calls = [some(), some(seed=3), some(mask_of("x...", "xx..", "x..."), 4)]
+    """Whether the loss is the right one times number(mask), for several masks."""
+    calls = [some(), some(seed=3), some(OTHER, 4)]
     found = constant_ratio([(result(f, c), beit_loss(*c.args) * number(c.args[2])) for c in calls])
     return found is not None and close(found, 1.0)
 
@@ -35,6 +39,16 @@ def images_alike(logits: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
     return ((each * mask).sum(dim=1) / mask.sum(dim=1)).mean()
 
 
+def over_axes(axes: tuple[int, ...]) -> Callable:
+    """The loss with a softmax over other axes."""
+
+    def loss(logits: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
+        logs = logits - logits.logsumexp(dim=axes, keepdim=True)
+        return -logs.gather(2, tokens[:, :, None])[:, :, 0][mask].mean()
+
+    return loss
+
+
 def softmax_twice(logits: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
     return beit_loss(torch.softmax(logits, dim=2), tokens, mask)
 
@@ -42,15 +56,14 @@ def softmax_twice(logits: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
 LOSS = (
     Mistake(
         "softmax-over-the-wrong-axis",
-        "Equal scores don't cost ln K: the softmax runs over patches or images, not over the "
-        "codes.",
+        "The softmax runs over patches or images, not the codes: equal scores don't cost ln K.",
         (
             "Between what does the network choose at a place?",
             "Scores of one place, over the K codes, make a distribution.",
             "F.log_softmax(logits, dim=2)",
         ),
         lambda f: any(
-            close(f(torch.zeros(3, 4, 5), *some().args[1:]), math.log(n)) for n in (3, 4, 12)
+            acts_like(f, over_axes(axes), some(), some(seed=3)) for axes in ((0,), (1,), (0, 1))
         ),
     ),
     Mistake(
@@ -65,7 +78,7 @@ LOSS = (
     ),
     Mistake(
         "loss-on-all-patches",
-        "Visible patches get a gradient too: most of the loss asks for what can be seen.",
+        "Visible patches get a gradient too: their scores change your loss.",
         (
             "Do scores of visible patches change your loss?",
             "Only hidden places count.",
@@ -132,7 +145,7 @@ LOSS = (
             "In which unit is your logarithm, and what do you divide by?",
             "One mean over the hidden patches, with the natural logarithm.",
         ),
-        lambda f: off_by_a_factor(f, beit_loss, some(), some(seed=3)),
+        lambda f: off_by_a_factor(f, beit_loss, some(), some(seed=3), some(OTHER, seed=4)),
     ),
 )
 

@@ -3,14 +3,34 @@
 import torch
 from torch import Tensor
 
+from sslcourse.teach.checks.behaviours import seed_decides
 from sslcourse.teach.checks.cases import holds
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
-GRID, MASKED, MANY = 8, 25, 60
+GRID, MASKED = 8, 25
+
+MANY = given(60, GRID, MASKED)
 
 
 def masks(f: Attempt) -> Tensor:
-    return f(MANY, GRID, MASKED).view(-1, GRID, GRID)
+    """60 masks as pictures; drawn once, for a loop over images and blocks takes its time."""
+    return f.result(MANY).view(-1, GRID, GRID)
+
+
+def counts(f: Attempt) -> Tensor:
+    return masks(f).sum(dim=(1, 2))
+
+
+def generator_ignored(f: Attempt) -> bool:
+    return not seed_decides(
+        lambda seed: f(4, GRID, MASKED, generator=torch.Generator().manual_seed(seed))
+    )
+
+
+def in_one_part(mask: Tensor) -> bool:
+    """Whether some quarter of the picture is nearly always visible."""
+    quarters = [half for x in mask.chunk(2, dim=1) for half in x.chunk(2, dim=2)]
+    return min(float(quarter.float().mean()) for quarter in quarters) < 0.1
 
 
 def togetherness(mask: Tensor) -> float:
@@ -45,8 +65,7 @@ BLOCKS = (
             "Skip a block that would hide more than masked - mask.sum() new patches.",
         ),
         lambda f: (
-            bool((masks(f).sum(dim=(1, 2)) > MASKED).any())
-            and not bool((masks(f).sum(dim=(1, 2)) >= GRID**2 - MASKED).all())
+            bool((counts(f) > MASKED).any()) and not bool((counts(f) >= GRID**2 - MASKED).all())
         ),
     ),
     Mistake(
@@ -57,7 +76,7 @@ BLOCKS = (
             "At most `masked` of them, and nearly as many on average.",
             "Return the blocks themselves, not ~mask.",
         ),
-        lambda f: bool((masks(f).sum(dim=(1, 2)) >= GRID**2 - MASKED).all()),
+        lambda f: bool((counts(f) >= GRID**2 - MASKED).all()),
     ),
     Mistake(
         "empty-mask",
@@ -68,7 +87,7 @@ BLOCKS = (
             "Blocks that don't fit must be drawn again.",
             "Go on until about `masked` patches are hidden.",
         ),
-        lambda f: bool((masks(f).sum(dim=(1, 2)) == 0).any()),
+        lambda f: bool((counts(f) == 0).any()),
     ),
     Mistake(
         "same-mask-for-all",
@@ -108,7 +127,7 @@ BLOCKS = (
             "One block is not enough; blocks may overlap, too.",
             "Add blocks until about `masked` patches are hidden.",
         ),
-        lambda f: float(masks(f).float().sum(dim=(1, 2)).mean()) < 0.75 * MASKED,
+        lambda f: float(counts(f).float().mean()) < 0.75 * MASKED,
     ),
     Mistake(
         "always-one-block",
@@ -120,11 +139,31 @@ BLOCKS = (
         ),
         lambda f: one_size(masks(f)),
     ),
+    Mistake(
+        "always-in-one-part",
+        "A quarter of the picture is hardly ever hidden: your blocks don't lie everywhere.",
+        (
+            "Add up many masks and show the sum as a picture. Where are the blocks?",
+            "Draw the place of a block as well as its size.",
+            "top = torch.randint(0, grid - height + 1, ()), and left in the same way with width",
+        ),
+        lambda f: in_one_part(masks(f)),
+    ),
+    Mistake(
+        "generator-ignored",
+        "The generator that is handed in doesn't decide your masks: it isn't used, or seeded anew.",
+        (
+            "Where does your randomness come from?",
+            "A generator that is handed over should decide, in each random call.",
+            "torch.rand(…, generator=generator), torch.randint(…, generator=generator)",
+        ),
+        generator_ignored,
+    ),
 )
 
 
 def good_blocks(f: Attempt) -> bool:
-    return not any(mistake.shows(f) for mistake in BLOCKS)
+    return not any(m.shows(f) for m in BLOCKS if m.shows is not generator_ignored)
 
 
 TASKS = (
@@ -132,8 +171,9 @@ TASKS = (
         "07.1",
         "a mask of blocks",
         "block_mask(n, grid, masked, *, generator=None)",
-        "Return bool (n, grid * grid), True = hidden: random rectangles, other ones in each image, "
-        "that hide at most `masked` patches together and close to that on average.",
+        "Return bool (n, grid * grid), True = hidden: rectangles of random size and place, other "
+        "ones in each image, that hide at most `masked` patches together and close to that on "
+        "average; drawn by the generator where one is given.",
         given(2, GRID, MASKED),
         (
             holds(
@@ -151,6 +191,11 @@ TASKS = (
                 "each image of an 8x8 grid with masked = 25 must hide rectangles of its own, at "
                 "most 25 patches together and close to that on average.",
                 good_blocks,
+            ),
+            holds(
+                "invariance",
+                "generators of one seed must give one mask, and those of another seed another.",
+                lambda f: not generator_ignored(f),
             ),
         ),
         BLOCKS,

@@ -5,10 +5,10 @@ from importlib import import_module
 from sslcourse.teach.checks.task import Task
 
 SUBJECTS = """
-    around_the_loss assignments attention beit block_masks centre choosing codebook codes collapse
-    contrastive distillation frozen hidden kept keys mae moco_step momentum neighbours objects
-    patches prototypes queue random_masks shuffling standardised swapped_prediction targets
-    teacher views visible
+    around_the_loss assignments attention beit block_masks centre chance choosing codebook codes
+    collapse contrastive distillation frozen frozen_copy hidden kept keys mae moco_step momentum
+    neighbours objects patches prototypes queue random_masks shuffling standardised
+    swapped_prediction targets teacher teacher_norm views visible
 """.split()
 TASKS: dict[str, Task] = {
     task.key: task

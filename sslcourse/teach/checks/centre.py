@@ -7,8 +7,8 @@ from torch import Tensor
 
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference, holds
-from sslcourse.teach.checks.numbers import close, drawn
-from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
+from sslcourse.teach.checks.numbers import close, differ, drawn
+from sslcourse.teach.checks.task import Attempt, Call, Case, Mistake, Task, given
 
 SCORES, CENTER = drawn(3, 4, seed=1), drawn(1, 4, seed=2)
 
@@ -25,9 +25,9 @@ def moves(change: Callable):
 
 
 def only_differences_count(f: Attempt) -> bool:
-    """Raising all scores of an image changes nothing, as it is with a softmax."""
+    """Raising all scores of an image changes nothing, though other scores do."""
     raised = SCORES + torch.arange(1.0, 4.0)[:, None]
-    depends = not close(f(CENTER, SCORES, 0.5), f(CENTER, 2 * SCORES, 0.5))
+    depends = differ(f(CENTER, SCORES, 0.5), f(CENTER, 2 * SCORES, 0.5))
     return depends and close(f(CENTER, SCORES, 0.5), f(CENTER, raised, 0.5))
 
 
@@ -44,8 +44,8 @@ CENTRE = (
     ),
     Mistake(
         "center-of-outputs",
-        "Your centre is a mean of softmax outputs; it is subtracted from scores, so it must be a "
-        "mean of scores.",
+        "Raising all scores of an image doesn't change your centre, as if outputs of a softmax "
+        "were averaged. It is subtracted from scores, so it must be a mean of scores.",
         (
             "What is the centre subtracted from, and in which unit is that?",
             "Raw scores of the teacher, before centring and softmax.",
@@ -65,8 +65,8 @@ CENTRE = (
     ),
     Mistake(
         "one-number-for-all-prototypes",
-        "Your batch mean is one number: it moves all prototypes alike, and a softmax doesn't feel "
-        "that.",
+        "Your batch mean is one number: it moves all prototypes alike, which a softmax doesn't "
+        "notice.",
         (
             "Which shape should the batch mean have?",
             "(1, K): a mean of each prototype over the images.",
@@ -106,29 +106,29 @@ CENTRE = (
     ),
     Mistake(
         "center-keeps-the-gradient",
-        "The centre asks for a gradient: it would keep the graph of every step.",
+        "The centre asks for a gradient if the scores do: it would keep the graph of every step.",
         (
             "What does center.requires_grad say?",
             "A running mean is data.",
             "Decorate the function with @torch.no_grad().",
         ),
-        lambda f: f.gradients(*MOVE[0].args) is not None,
+        lambda f: any(f.remembers(MOVE[0], 1)),
     ),
 )
 
 
 def with_updates(function: Callable) -> Callable:
-    """The centre after a step, and how often it was moved."""
+    """The centre after a step, or how often it was moved."""
 
-    def run(batches: list[Tensor], momentum: float) -> tuple:
-        moved = []
+    def run(batches: list[Tensor], momentum: float, ask: str = "center") -> Tensor:
+        moves = []
 
         def move(center: Tensor, scores: Tensor) -> Tensor:
-            moved.append(len(scores))
+            moves.append(1)
             return update_center(center, scores, momentum)
 
         center = function(torch.zeros(1, 4), batches, move)
-        return center, torch.tensor(moved)
+        return center if ask == "center" else torch.tensor(len(moves))
 
     return run
 
@@ -137,41 +137,70 @@ def accumulated_center(center: Tensor, batches: list[Tensor], move: Callable) ->
     return move(center, torch.cat(batches))
 
 
-MICRO = given([drawn(2, 4, seed=s) for s in (1, 2, 3)], 0.9)
+# micro-batches of different sizes, so that a mean of their means is another one
+MICRO = given([drawn(size, 4, seed=size) for size in (2, 3, 1)], 0.9)
+
+
+def accumulates(other: Callable):
+    return lambda f: acts_like(f, with_updates(other), MICRO)
+
+
+def part_unused(f: Attempt) -> bool:
+    """The scores of some micro-batch can be others without changing the centre."""
+    batches, momentum = MICRO.args
+    changed = ([x + (i == j) for i, x in enumerate(batches)] for j in range(3))
+    return any(close(f(*MICRO.args), f(others, momentum)) for others in changed)
+
 
 ACCUMULATED = (
     Mistake(
         "moved-by-every-micro-batch",
-        "The centre was moved once for every micro-batch: with accumulation it runs ahead of the "
+        "The centre was moved several times in one step: with accumulation it runs ahead of the "
         "training.",
         (
             "How often does the optimiser step here, and how often does the centre?",
             "Accumulated micro-batches are one batch.",
             "Collect the scores, and move the centre once: move(center, torch.cat(batches)).",
         ),
-        lambda f: len(f(*MICRO.args)[1]) > 1,
+        lambda f: int(f(*MICRO.args, "moves")) > 1,
+    ),
+    Mistake(
+        "center-never-moved",
+        "You never call move, which mixes the old centre and the mean of the scores.",
+        (
+            "What is the third input for?",
+            "The centre is a running mean; move knows its momentum.",
+            "return move(center, torch.cat(batches))",
+        ),
+        lambda f: int(f(*MICRO.args, "moves")) == 0,
     ),
     Mistake(
         "only-one-micro-batch-used",
-        "Only a part of the scores has moved the centre.",
+        "Other scores of some micro-batch don't change the centre.",
         (
             "Which images belong to this step?",
             "Those of all micro-batches.",
             "move(center, torch.cat(batches))",
         ),
-        lambda f: int(f(*MICRO.args)[1].sum()) < 6,
+        part_unused,
+    ),
+    Mistake(
+        "means-averaged",
+        "You average the means of the micro-batches, but they hold different numbers of images.",
+        (
+            "How much does one image count in a small, and in a large micro-batch?",
+            "Every image of the step counts the same.",
+            "move(center, torch.cat(batches)): the mean over all rows at once",
+        ),
+        accumulates(lambda c, xs, move: move(c, torch.cat([x.mean(0, keepdim=True) for x in xs]))),
     ),
 )
 
 
-def without_gradient(what: str, call) -> tuple:
-    return (
-        holds(
-            "gradient",
-            f"the {what} asks for a gradient.",
-            lambda f: f.gradients(*call.args) is None,
-        ),
-    )
+def without_gradient(what: str, call: Call, number: int) -> Case:
+    """Passed where the result asks for no gradient, though this input does."""
+    sentence = f"the {what} asks for a gradient."
+    return holds("gradient", sentence, lambda f: not any(f.remembers(call, number)))
 
 
 TASKS = (
@@ -184,7 +213,7 @@ TASKS = (
         MOVE[0],
         (
             *from_reference(update_center, *MOVE, names="center scores momentum"),
-            *without_gradient("centre", MOVE[0]),
+            without_gradient("centre", MOVE[0], 1),
         ),
         CENTRE,
     ),
@@ -192,8 +221,9 @@ TASKS = (
         "08.5",
         "one step of several micro-batches",
         "accumulated_center(center, batches, move)",
-        "center (1, K), a list of the teacher's scores (n, K) of micro-batches that make one step, "
-        "and move(center, scores), which returns a moved centre. Return the centre after the step.",
+        "center (1, K), a list of the teacher's scores (n, K) of the micro-batches of one step, "
+        "each with its own n, and move(center, scores), which returns the centre moved towards the "
+        "mean of the scores. Return the centre after the step.",
         MICRO,
         from_reference(with_updates(accumulated_center), MICRO, names="batches momentum"),
         ACCUMULATED,

@@ -5,15 +5,15 @@ from torch import Tensor
 
 from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.numbers import close
-from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
+from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
 
-# the best on validation images, on test images and at the end are three different ones
-VALIDATION = torch.tensor([0.30, 0.50, 0.62, 0.60, 0.58])
-TEST = torch.tensor([0.31, 0.76, 0.57, 0.70, 0.52])
+# the best on validation, on test and on both, the worst, the first and the last all differ
+VALIDATION = torch.tensor([0.40, 0.50, 0.62, 0.60, 0.30, 0.58])
+TEST = torch.tensor([0.31, 0.76, 0.57, 0.70, 0.45, 0.52])
 EPOCHS = given(VALIDATION, TEST)
-# overlaps (N, heads): head 1 is best on validation, head 2 on test images
+# overlaps (N, heads): head 1 is best on validation, head 0 in most of its images, head 2 on test
 OVERLAPS = torch.tensor(
-    [[0.5, 0.6, 0.4, 0.1, 0.3], [0.6, 0.7, 0.3, 0.2, 0.3], [0.5, 0.5, 0.4, 0.1, 0.6]]
+    [[0.62, 0.6, 0.4, 0.1, 0.3], [0.6, 0.7, 0.3, 0.2, 0.3], [0.55, 0.5, 0.4, 0.1, 0.5]]
 )
 LATER = torch.tensor(
     [[0.9, 0.4, 0.8, 0.3, 0.1], [0.6, 0.5, 0.9, 0.4, 0.2], [0.7, 0.3, 0.9, 0.2, 0.8]]
@@ -31,25 +31,46 @@ def choose_head(validation: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
     return head, test.mean(dim=0)[head]
 
 
-def result(f: Attempt, call) -> list[float]:
+def result(f: Attempt, call: Call) -> list[float]:
+    """Choice and score as plain numbers."""
     return [float(x) for x in f(*call.args)]
 
 
-def mistakes(call, means: tuple[Tensor, Tensor]) -> tuple[Mistake, ...]:
-    """The mistakes of choosing one of several, where `means` has the score of each."""
+def mistakes(
+    call: Call, means: tuple[Tensor, Tensor], decide: str, report: str
+) -> tuple[Mistake, ...]:
+    """The mistakes of choosing one of several.
+
+    Args:
+        call: inputs on which the choices differ.
+        means: the score of each, on validation and on test images.
+        decide: code that chooses.
+        report: code that gives the score of the choice.
+    """
     validation, test = means
     best, lucky = int(validation.argmax()), int(test.argmax())
     return (
         Mistake(
             "chosen-on-the-test-images",
-            "The choice follows the test scores: the luckiest one is picked, and its score "
-            "promises too much.",
+            "The choice follows the test scores: the luckiest one is picked.",
             (
                 "Which images may decide, and which may only judge?",
-                "Of many random choices one looks good on the images that chose it.",
-                "validation.argmax() decides, the test score of that one is reported.",
+                "Of many random choices one looks good on the images that chose it, and its score "
+                "promises too much.",
+                f"best = {decide}, and {report} is reported.",
             ),
-            lambda f: close(result(f, call)[1], float(test[lucky])),
+            lambda f: close(result(f, call)[0], lucky) and not choice_depends_on(f, call, 0),
+        ),
+        Mistake(
+            "best-test-score-reported",
+            "The choice is right, but you report the best of all test scores, not that of your "
+            "choice.",
+            (
+                "Whose test score do you report?",
+                "The score that the chosen one has, even if another one was luckier.",
+                f"Report {report}.",
+            ),
+            lambda f: close(result(f, call), [best, float(test[lucky])]),
         ),
         Mistake(
             "validation-score-reported",
@@ -57,34 +78,34 @@ def mistakes(call, means: tuple[Tensor, Tensor]) -> tuple[Mistake, ...]:
             (
                 "Which score has been looked at before?",
                 "The images that chose are too kind.",
-                "Return test[best].",
+                f"Report {report}.",
             ),
             lambda f: close(result(f, call), [best, float(validation[best])]),
         ),
-        Mistake(
-            "both-sets-decide",
-            "Test scores take part in the choice, in a sum or mean with the validation scores.",
-            (
-                "Which images may decide?",
-                "Only validation images.",
-                "validation.argmax()",
-            ),
-            lambda f: choice_depends_on_test(f, call),
-        ),
-        *blind(call, validation),
+        *blind(call, validation, decide),
     )
 
 
-def blind(call, validation: Tensor) -> tuple[Mistake, ...]:
-    """Choices that don't look for the best validation score."""
+def blind(call: Call, validation: Tensor, decide: str) -> tuple[Mistake, ...]:
+    """Choices that don't look for the best validation score alone."""
     return (
+        Mistake(
+            "both-sets-decide",
+            "Other test scores change your choice: they take part in it.",
+            (
+                "Which images may decide?",
+                "Only validation images.",
+                f"best = {decide}",
+            ),
+            lambda f: choice_depends_on(f, call, 1),
+        ),
         Mistake(
             "last-one-taken",
             "You take the last one, whatever its validation score is.",
             (
                 "Is the last one the best?",
                 "Compare the validation scores.",
-                "validation.argmax()",
+                f"best = {decide}",
             ),
             lambda f: close(result(f, call)[0], len(validation) - 1),
         ),
@@ -94,19 +115,21 @@ def blind(call, validation: Tensor) -> tuple[Mistake, ...]:
             (
                 "Is a larger score better?",
                 "These are scores, not losses.",
-                "argmax, not argmin",
+                f"best = {decide}: argmax, not argmin.",
             ),
             lambda f: close(result(f, call)[0], int(validation.argmin())),
         ),
     )
 
 
-def choice_depends_on_test(f: Attempt, call) -> bool:
-    validation, test = call.args
-    raised = [test.clone() for _ in range(test.shape[-1])]
-    for number, scores in enumerate(raised):
-        scores[..., number] += 5
-    return len({float(f(validation, scores)[0]) for scores in raised}) > 1
+def choice_depends_on(f: Attempt, call: Call, number: int) -> bool:
+    """Whether the choice changes when one score of validation (0) or test images (1) is raised."""
+    args, choices = list(call.args), set()
+    for place in range(args[number].shape[-1]):
+        args[number] = call.args[number].clone()
+        args[number][..., place] += 5
+        choices.add(float(f(*args)[0]))
+    return len(choices) > 1
 
 
 def best_of_each(validation: Tensor, test: Tensor) -> Tensor:
@@ -115,11 +138,11 @@ def best_of_each(validation: Tensor, test: Tensor) -> Tensor:
 
 OF_EACH = Mistake(
     "best-head-of-each-image",
-    "Each image is scored by the head that suits it best: of six random maps one fits always.",
+    "Each image is scored by the head that suits it best: of six random maps one always fits.",
     (
         "How many heads do you report?",
         "One head is chosen, once, and judged on all test images.",
-        "Average over the images first, then choose.",
+        "head = validation.mean(dim=0).argmax(), and test[:, head].mean() is reported.",
     ),
     lambda f: (
         close(result(f, HEADS)[1], float(best_of_each(*HEADS.args)))
@@ -133,33 +156,41 @@ TASKS = (
         "choose on validation images",
         "choose(validation, test)",
         "Scores (E,) of each epoch (or setting) on validation and on test images. Return the "
-        "number of the epoch to keep, and the score to report.",
+        "number of the epoch to keep, counted from 0, and the score to report.",
         EPOCHS,
         (
             *from_reference(choose, EPOCHS, given(TEST, VALIDATION), names="validation test"),
             holds(
                 "invariance",
                 "other test scores change your choice.",
-                lambda f: not choice_depends_on_test(f, EPOCHS),
+                lambda f: not choice_depends_on(f, EPOCHS, 1),
             ),
         ),
-        mistakes(EPOCHS, EPOCHS.args),
+        mistakes(EPOCHS, EPOCHS.args, "validation.argmax()", "test[best]"),
     ),
     Task(
         "11.6",
         "choose a head on validation images",
         "choose_head(validation, test)",
-        "Overlaps (N, heads) of validation and of test images. Return the number of the one head "
-        "to use, and the mean score to report for it.",
+        "Overlaps (N, heads) of validation and of test images. Return the number, counted from 0, "
+        "of the one head with the best mean, and the mean to report for it.",
         HEADS,
         (
             *from_reference(choose_head, HEADS, given(LATER, OVERLAPS), names="validation test"),
             holds(
                 "invariance",
                 "other test scores change your choice.",
-                lambda f: not choice_depends_on_test(f, HEADS),
+                lambda f: not choice_depends_on(f, HEADS, 1),
             ),
         ),
-        (OF_EACH, *mistakes(HEADS, (OVERLAPS.mean(dim=0), LATER.mean(dim=0)))),
+        (
+            OF_EACH,
+            *mistakes(
+                HEADS,
+                (OVERLAPS.mean(dim=0), LATER.mean(dim=0)),
+                "validation.mean(dim=0).argmax()",
+                "test[:, best].mean()",
+            ),
+        ),
     ),
 )

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference
-from sslcourse.teach.checks.numbers import close
 from sslcourse.teach.checks.task import Mistake, Task, given
 
 USE = torch.tensor([[0, 0, 0, 1], [0, 0, 2, 2]])  # 5, 1, 2 of 8
@@ -22,6 +21,10 @@ def shares_of(tokens: Tensor, codes: int) -> Tensor:
 
 def unigram_entropy(tokens: Tensor, codes: int) -> Tensor:
     return torch.special.entr(shares_of(tokens, codes)).sum()
+
+
+def in_bits(tokens: Tensor, codes: int) -> Tensor:
+    return unigram_entropy(tokens, codes) / math.log(2)
 
 
 def perplexity(tokens: Tensor, codes: int) -> Tensor:
@@ -54,7 +57,7 @@ NOT_A_NUMBER = Mistake(
         "Most codebooks have codes that are never used.",
         "Use torch.special.entr, or leave out the zeros.",
     ),
-    lambda f: not bool(f(USE, 10).isfinite()),
+    lambda f: bool(f(EVEN, 8).isfinite()) and not bool(f(USE, 10).isfinite()),
 )
 
 PER_IMAGE = (
@@ -77,7 +80,7 @@ PERPLEXITY = (
             "Perplexity is a number of codes; the entropy is its logarithm.",
             "Return exp(entropy).",
         ),
-        lambda f: close(f(EVEN, 10), math.log(8)) or close(f(EVEN, 10), 3.0),
+        lambda f: uses(unigram_entropy)(f) or uses(in_bits)(f),
     ),
     Mistake(
         "logarithms-of-different-bases",
@@ -88,7 +91,10 @@ PERPLEXITY = (
             "exp undoes the natural logarithm, 2 ** undoes log2.",
             "Use torch.log with torch.exp.",
         ),
-        lambda f: close(f(EVEN, 10), math.exp(3)) or close(f(EVEN, 10), 2 ** math.log(8)),
+        lambda f: (
+            uses(lambda tokens, codes: in_bits(tokens, codes).exp())(f)
+            or uses(lambda tokens, codes: 2 ** unigram_entropy(tokens, codes))(f)
+        ),
     ),
     Mistake(
         "used-codes-counted",
@@ -97,7 +103,7 @@ PERPLEXITY = (
         (
             "Five of eight patches have code 0. Are there really three codes in use?",
             "How often a code is used must count.",
-            "exp of the entropy of the shares.",
+            "torch.special.entr(share).sum().exp(), with share = counts / tokens.numel()",
         ),
         uses(lambda tokens, codes: len(tokens.unique())),
     ),
@@ -118,24 +124,30 @@ UNIGRAM = (
     NOT_A_NUMBER,
     Mistake(
         "chance-instead-of-unigram",
-        "Your result is ln K, whatever the tokens are: that is chance, and a network beats it by "
-        "knowing which codes are frequent.",
+        "Your result counts codes, however often each occurs, and takes the logarithm: a network "
+        "beats that by knowing which codes are frequent.",
         (
             "Should a codebook that uses one code only have the same entropy?",
             "The frequencies of the codes must come in.",
             "-(share * share.log()).sum() over the codes that occur.",
         ),
-        lambda f: close(f(USE, 10), math.log(10)),
+        lambda f: (
+            uses(lambda tokens, codes: math.log(codes))(f)
+            or uses(lambda tokens, codes: math.log(len(tokens.unique())))(f)
+        ),
     ),
     Mistake(
         "logarithm-of-another-base",
         "Your entropy is not in nats, but a cross-entropy is.",
         (
             "Which logarithm is in F.cross_entropy?",
-            "log2 gives bits.",
+            "log2 gives bits and log10 digits; a loss is in nats.",
             "Use the natural logarithm.",
         ),
-        uses(lambda tokens, codes: unigram_entropy(tokens, codes) / math.log(2)),
+        lambda f: (
+            uses(in_bits)(f)
+            or uses(lambda tokens, codes: unigram_entropy(tokens, codes) / math.log(10))(f)
+        ),
     ),
     Mistake(
         "perplexity-instead-of-entropy",

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference
-from sslcourse.teach.checks.numbers import close, drawn
+from sslcourse.teach.checks.numbers import close, differ, drawn
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
 LOGITS = drawn(2, 3, 4, seed=1)
@@ -27,6 +27,11 @@ def softens(other: Callable):
     return lambda f: acts_like(f, other, *SOFT)
 
 
+def hard(shares: Tensor) -> bool:
+    """Whether every number is 0 or 1."""
+    return bool(((shares - 0.5).abs() - 0.5).abs().max() < 1e-3)
+
+
 GUMBEL = (
     Mistake(
         "choice-is-hard",
@@ -36,15 +41,14 @@ GUMBEL = (
             "Training needs soft shares; the temperature makes them sharper over time.",
             "Return the softmax itself.",
         ),
-        lambda f: bool(((f(LOGITS, NOISE, temperature=1.5) * 2 - 1).abs() > 0.999).all()),
+        lambda f: hard(f(LOGITS, NOISE, temperature=1.5)),
     ),
     Mistake(
         "noise-forgotten",
-        "Other noise gives the same shares: nothing is drawn, and codes that are second best are "
-        "never tried.",
+        "Other noise gives the same shares: the noise that is handed in isn't used.",
         (
-            "What makes the choice random?",
-            "Gumbel noise is added to the scores.",
+            "What makes the choice random, so that codes that are second best are tried, too?",
+            "The noise of the second input is added to the scores; no other noise is drawn.",
             "torch.softmax((logits + noise) / temperature, dim=-1)",
         ),
         lambda f: close(
@@ -63,9 +67,9 @@ GUMBEL = (
     ),
     Mistake(
         "noise-subtracted",
-        "The noise is subtracted; Gumbel's distribution is not symmetric.",
+        "The noise is subtracted; it should be added, and Gumbel's distribution is not symmetric.",
         (
-            "Which sign has the noise?",
+            "Is the noise added or subtracted?",
             "The largest score *plus* noise is a draw from the softmax.",
             "logits + noise",
         ),
@@ -93,17 +97,33 @@ GUMBEL = (
     ),
     Mistake(
         "softmax-over-the-wrong-axis",
-        "The shares of a patch don't sum to 1: the softmax runs over patches or images.",
+        "The shares of a patch don't sum to 1 over the codes: the softmax runs over patches or "
+        "images.",
         (
             "Print your shares' sum over the last dimension.",
             "A patch is shared out among the K codes.",
             "torch.softmax(…, dim=-1)",
         ),
-        lambda f: not close(f(LOGITS, NOISE, temperature=0.5).sum(-1), torch.ones(2, 3)),
+        lambda f: any(
+            softens(lambda x, g, *, temperature, d=d: torch.softmax((x + g) / temperature, d))(f)
+            for d in (0, 1)
+        ),
+    ),
+    Mistake(
+        "no-softmax",
+        "The shares of a patch don't sum to 1.",
+        (
+            "Print your shares' sum over the last dimension.",
+            "Shares are positive and sum to 1: neither scores, nor logarithms, nor sigmoids do.",
+            "torch.softmax(…, dim=-1)",
+        ),
+        lambda f: differ(f(LOGITS, NOISE, temperature=0.5).sum(-1), torch.ones(2, 3)),
     ),
 )
 
 SHARES = torch.softmax(drawn(2, 3, 4, seed=3), dim=-1)
+
+CHOICE = given(SHARES)
 
 
 def straight_through(shares: Tensor) -> Tensor:
@@ -112,10 +132,13 @@ def straight_through(shares: Tensor) -> Tensor:
 
 
 def slope(f: Attempt) -> Tensor:
+    """The gradient that comes back to the shares."""
     return f.gradients(SHARES)[0]
 
 
-RIGHT_SLOPE = Attempt(straight_through).gradients(SHARES)[0]
+def slope_is_right(f: Attempt) -> bool:
+    return close(slope(f), slope(Attempt(straight_through)))
+
 
 STRAIGHT = (
     Mistake(
@@ -126,7 +149,10 @@ STRAIGHT = (
             "Forwards the choice, backwards as if it were the shares.",
             "return hard + shares - shares.detach()",
         ),
-        lambda f: f.gradients(SHARES) is None or close(slope(f), torch.zeros(2, 3, 4)),
+        lambda f: (
+            close(f(SHARES), straight_through(SHARES))
+            and (f.gradients(SHARES) is None or close(slope(f), torch.zeros(2, 3, 4)))
+        ),
     ),
     Mistake(
         "shares-returned",
@@ -151,14 +177,13 @@ STRAIGHT = (
     ),
     Mistake(
         "detached-on-the-wrong-side",
-        "The forward pass is right, but the gradient isn't that of the shares: the wrong term is "
-        "detached.",
+        "The forward pass is right, but the gradient isn't that of the shares.",
         (
             "Through which of the three terms does the gradient flow?",
             "It must flow through shares once, with a plus.",
             "hard + shares - shares.detach()",
         ),
-        lambda f: close(f(SHARES), straight_through(SHARES)) and not close(slope(f), RIGHT_SLOPE),
+        lambda f: close(f(SHARES), straight_through(SHARES)) and not slope_is_right(f),
     ),
     Mistake(
         "choice-along-the-wrong-axis",
@@ -168,10 +193,22 @@ STRAIGHT = (
             "Each patch chooses among the K codes of the last axis.",
             "shares.argmax(dim=-1)",
         ),
-        lambda f: (
-            not close(f(SHARES), straight_through(SHARES))
-            and bool((f(SHARES).round(decimals=4) % 1 == 0).all())
+        lambda f: any(
+            acts_like(
+                f, lambda x, d=d: torch.zeros_like(x).scatter(d, x.argmax(d, True), 1.0), CHOICE
+            )
+            for d in (0, 1)
         ),
+    ),
+    Mistake(
+        "another-code-chosen",
+        "Your numbers are 0 and 1, but the 1 doesn't stand at the code with the largest share.",
+        (
+            "Compare a row of your result with the row of shares. Where is the largest share?",
+            "Each patch chooses exactly one code: the largest, however small it is.",
+            "hard = F.one_hot(shares.argmax(dim=-1), shares.shape[-1])",
+        ),
+        lambda f: hard(f(SHARES)) and differ(f(SHARES), straight_through(SHARES)),
     ),
 )
 
@@ -200,7 +237,7 @@ TASKS = (
         "the shares, as if nothing had been chosen.",
         given(SHARES[:1, :2]),
         from_reference(
-            straight_through, given(SHARES[:1, :2]), given(SHARES), names="shares", gradient=True
+            straight_through, given(SHARES[:1, :2]), CHOICE, names="shares", gradient=True
         ),
         STRAIGHT,
     ),

@@ -1,4 +1,4 @@
-"""Lesson 02: numbers that show a collapse, and the chance line."""
+"""02.1 and 02.2: numbers that show a collapse."""
 
 import math
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from sslcourse.evaluate.collapse import effective_rank, feature_std
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference
-from sslcourse.teach.checks.numbers import close, drawn
+from sslcourse.teach.checks.numbers import close, differ, drawn
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
 FLAT = torch.diag(torch.tensor([3.0, 1.0, 1.0]))  # singular values 3, 1, 1
@@ -31,6 +31,11 @@ def ranks_like(f: Attempt, other) -> bool:
     return acts_like(f, other, *CALLS)
 
 
+def even_gives(f: Attempt, *values) -> bool:
+    """Whether d directions that are used alike give one of value(d), for several d."""
+    return any(all(close(f(torch.eye(d)), value(d)) for d in (2, 3, 8)) for value in values)
+
+
 RANK = (
     Mistake(
         "entropy-not-exponentiated",
@@ -41,18 +46,18 @@ RANK = (
             "A rank is a number of dimensions; the entropy is its logarithm.",
             "Return exp(entropy), with the natural logarithm in the entropy.",
         ),
-        lambda f: close(f(torch.eye(4)), math.log(4)) or close(f(torch.eye(4)), 2.0),
+        lambda f: even_gives(f, math.log, math.log2),
     ),
     Mistake(
         "logarithms-of-different-bases",
-        "The entropy is in bits but the exponential is natural, so the identity matrix gets more "
-        "dimensions than it has.",
+        "Entropy and exponential don't have the same base, so the identity matrix gets more or "
+        "fewer dimensions than it has.",
         (
             "What does your function say for the identity matrix?",
             "exp undoes the natural logarithm, 2 ** undoes log2.",
             "Use torch.log with torch.exp.",
         ),
-        lambda f: close(f(torch.eye(4)), math.exp(2)) or close(f(torch.eye(4)), 2 ** math.log(4)),
+        lambda f: even_gives(f, lambda d: math.exp(math.log2(d)), lambda d: 2 ** math.log(d)),
     ),
     Mistake(
         "squared-singular-values",
@@ -63,26 +68,29 @@ RANK = (
             "Eigenvalues of z.T @ z are squared singular values of z.",
             "Use torch.linalg.svdvals(z) as they are.",
         ),
-        lambda f: ranks_like(f, lambda z: rank_of(z, torch.square)),
+        lambda f: (
+            ranks_like(f, lambda z: rank_of(z, torch.square))
+            or ranks_like(f, lambda z: rank_of(z - z.mean(dim=0), torch.square))
+        ),
     ),
     Mistake(
         "shares-by-softmax",
-        "Scaling all features changes your result: the singular values were not divided by their "
-        "sum.",
+        "Multiplying all features by a number changes your result: the singular values were not "
+        "divided by their sum.",
         (
             "Does the number of directions depend on the unit of length?",
-            "Shares must sum to 1; a softmax does that too, but it isn't proportional.",
+            "Shares sum to 1 and are proportional to the values; those of a softmax are not.",
             "share = values / values.sum()",
         ),
-        lambda f: not close(f(FLAT), f(FLAT / 5)),
+        lambda f: differ(f(FLAT), f(FLAT / 5)),
     ),
     Mistake(
         "features-centred-first",
         "You subtract the mean first; this definition doesn't, so one constant point has rank 1.",
         (
-            "Which rank does a matrix of equal rows have?",
+            "Which rank should a matrix of equal rows have?",
             "RankMe takes the singular values of z itself.",
-            "Leave z as it is.",
+            "torch.linalg.svdvals(z), without z - z.mean(dim=0) before it.",
         ),
         lambda f: ranks_like(f, lambda z: rank_of(z - z.mean(dim=0))),
     ),
@@ -103,11 +111,14 @@ RANK = (
         "zero-times-log-zero",
         "When all features are one point, your result is not a number: 0 · ln 0 counts as 0.",
         (
-            "Which singular values has a matrix of equal rows?",
+            "Which singular values does a matrix of equal rows have?",
             "log(0) is -inf, and 0 times that is nan.",
             "Use torch.special.entr, or drop the zeros before the logarithm.",
         ),
-        lambda f: not bool(f(torch.eye(4)[:, :2]).isfinite()) or not bool(f(ONE_POINT).isfinite()),
+        lambda f: (
+            bool(f(torch.eye(4)).isfinite())
+            and not all(bool(f(z).isfinite()) for z in (ONE_POINT, torch.eye(4)[:, :2]))
+        ),
     ),
 )
 ONE_POINT = torch.diag(torch.tensor([2.0, 0.0, 0.0]))
@@ -127,18 +138,20 @@ STD = (
             "1/sqrt(D) is the healthy value for features of length 1.",
             "z = F.normalize(z, dim=1) comes first.",
         ),
-        lambda f: not close(f(TILTED), f(10 * TILTED)),
+        lambda f: differ(f(TILTED), f(10 * TILTED)),
     ),
     Mistake(
         "deviation-over-the-wrong-axis",
-        "When all features are one point, your result isn't 0: it is the deviation over the "
-        "numbers of a feature, not over the images.",
+        "When all features are one point, your result isn't 0: the deviation also runs over the "
+        "numbers of a feature, not over the images alone.",
         (
             "Over what should the features differ?",
             "Rows are images. Take the deviation down each column.",
             "z.std(dim=0).mean()",
         ),
-        lambda f: not close(f(drawn(1, 4, seed=2).expand(6, 4)), 0.0),
+        lambda f: (
+            differ(f(drawn(1, 4, seed=2).expand(6, 4)), 0.0) and close(f(torch.ones(6, 4)), 0.0)
+        ),
     ),
     Mistake(
         "variance-instead-of-deviation",
@@ -151,55 +164,6 @@ STD = (
         lambda f: (
             std_like(f, lambda z: F.normalize(z, dim=1).var(0).mean())
             or std_like(f, lambda z: F.normalize(z, dim=1).var(0, correction=0).mean())
-        ),
-    ),
-)
-
-
-def chance_line(images: int, micro_batches: int = 1) -> float:
-    return math.log(2 * images - 1)
-
-
-def chance(f: Attempt, other) -> bool:
-    return all(close(f(n, 1), math.log(other(n))) for n in (4, 7, 32))
-
-
-CHANCE = (
-    Mistake(
-        "accumulation-counted-as-negatives",
-        "Your chance line rises with the number of micro-batches: accumulating gradients doesn't "
-        "add negatives.",
-        (
-            "Which views are compared when a micro-batch goes through the loss?",
-            "Each micro-batch has a softmax of its own.",
-            "Only the images of one micro-batch count: ln(2N - 1).",
-        ),
-        lambda f: not close(f(8, 4), f(8, 1)),
-    ),
-    Mistake(
-        "wrong-number-of-candidates",
-        "Your number of candidates is not 2N - 1: the images, or all 2N views, or the negatives "
-        "alone were counted.",
-        (
-            "A batch of N images has 2N views. Among how many does one look for its partner?",
-            "Not itself; but the partner is a candidate too.",
-            "math.log(2 * images - 1)",
-        ),
-        lambda f: any(
-            chance(f, other)
-            for other in (lambda n: n, lambda n: 2 * n, lambda n: 2 * n - 2, lambda n: n - 1)
-        ),
-    ),
-    Mistake(
-        "logarithm-of-another-base",
-        "Your logarithm is not the natural one, which cross-entropy uses.",
-        (
-            "Which logarithm is in F.cross_entropy?",
-            "log2 gives bits and log10 digits; a loss is in nats.",
-            "Use math.log.",
-        ),
-        lambda f: any(
-            all(close(f(n, 1), math.log(2 * n - 1, base)) for n in (4, 7)) for base in (2, 10)
         ),
     ),
 )
@@ -230,17 +194,5 @@ TASKS = (
             also=lambda z: F.normalize(z, dim=1).std(0, correction=0).mean(),
         ),
         STD,
-    ),
-    Task(
-        "02.3",
-        "the chance line of NT-Xent",
-        "chance_line(images, micro_batches)",
-        "The number of images N that go through the loss together, and how many such micro-batches "
-        "are accumulated before a step. Return the loss when all similarities are equal.",
-        given(4, 1),
-        from_reference(
-            chance_line, given(4, 1), given(32, 1), given(8, 4), names="images micro_batches"
-        ),
-        CHANCE,
     ),
 )

@@ -12,22 +12,13 @@ import torch
 from sslcourse.methods.simclr import nt_xent_loss
 from sslcourse.teach.checks.behaviours import passes_gradient
 from sslcourse.teach.checks.cases import from_reference
+from sslcourse.teach.checks.nt_xent_candidates import CANDIDATES, candidates
 from sslcourse.teach.checks.nt_xent_pairs import PAIRS
 from sslcourse.teach.checks.nt_xent_scale import SCALE, Z1, Z2
-from sslcourse.teach.checks.numbers import close, drawn, one_hot
+from sslcourse.teach.checks.numbers import close, differ, drawn, one_hot
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
 SMALL1, SMALL2 = one_hot(0, 1, width=3), one_hot(0, 2, width=3)  # two images, one pair agrees
-
-
-def collapsed(f: Attempt, count: int) -> float:
-    """The loss when all projections are one point; divided by T where T rescales it."""
-    return float(f(torch.ones(count, 4), torch.ones(count, 4), temperature=0.5))
-
-
-def candidates(f: Attempt, extra: int, per_image: int = 2) -> bool:
-    """Whether a collapsed batch counts `per_image` N + extra candidates, for several N."""
-    return all(close(collapsed(f, n), math.log(per_image * n + extra)) for n in (3, 5))
 
 
 def softmax_twice(f: Attempt) -> bool:
@@ -43,14 +34,8 @@ def wrong_partner(f: Attempt) -> bool:
     return candidates(f, -1) and float(f(torch.eye(5), torch.eye(5), temperature=0.1)) > 1
 
 
-def self_pair_half_gone(f: Attempt) -> bool:
-    return all(
-        math.log(2 * n - 1) + 1e-3 < collapsed(f, n) < math.log(2 * n) - 1e-3 for n in (3, 5)
-    )
-
-
 def one_view_learns(f: Attempt) -> bool:
-    """The value is right, and one of the two views gets no gradient, or only a part of it."""
+    """The value is right, and one of the two views gets no gradient."""
     call = given(Z1, Z2, temperature=0.5)
     return close(f(Z1, Z2, temperature=0.5), LOSS) and (
         passes_gradient(f, call, 0) != passes_gradient(f, call, 1)
@@ -59,22 +44,20 @@ def one_view_learns(f: Attempt) -> bool:
 
 def length_matters(f: Attempt) -> bool:
     """Longer projections change the loss."""
-    return not close(f(3 * Z1, 3 * Z2, temperature=0.5), f(Z1, Z2, temperature=0.5))
+    return differ(f(3 * Z1, 3 * Z2, temperature=0.5), f(Z1, Z2, temperature=0.5))
 
 
 def one_length_matters(f: Attempt) -> bool:
     """All lengths together don't matter, but the length of one row does."""
     longer = Z1 * torch.tensor([[5.0], [1.0], [1.0], [1.0]])
     same = close(f(3 * Z1, 3 * Z2, temperature=0.5), f(Z1, Z2, temperature=0.5))
-    return same and not close(f(longer, Z2, temperature=0.5), f(Z1, Z2, temperature=0.5))
+    return same and differ(f(longer, Z2, temperature=0.5), f(Z1, Z2, temperature=0.5))
 
 
 def one_anchor_set(f: Attempt) -> bool:
     """Changing the roles of the views changes the loss, though both are anchors in NT-Xent."""
     there, back = f(Z1, Z2, temperature=0.5), f(Z2, Z1, temperature=0.5)
-    return not close(there, back) and close(
-        (there + back) / 2, nt_xent_loss(Z1, Z2, temperature=0.5)
-    )
+    return differ(there, back) and close((there + back) / 2, nt_xent_loss(Z1, Z2, temperature=0.5))
 
 
 # the order matters: who doesn't know the positives fails everywhere below, too
@@ -82,8 +65,8 @@ MISTAKES = (
     *PAIRS,
     Mistake(
         "inputs-not-normalised",
-        "Your loss changes when all projections become three times as long: it compares inner "
-        "products, not cosines.",
+        "Your loss changes when all projections become three times as long: it compares something "
+        "else than cosines, inner products perhaps.",
         (
             "Cosine similarity knows directions only. What happens to lengths in your code?",
             "After normalisation no logit can be larger than 1 / temperature.",
@@ -93,8 +76,8 @@ MISTAKES = (
     ),
     Mistake(
         "normalised-over-the-wrong-axis",
-        "The length of a single projection still changes your loss: you divide by a norm over the "
-        "batch, or over everything, instead of each row's own norm.",
+        "The length of a single projection still changes your loss: before they are compared, rows "
+        "are divided by a number of the whole batch, not each by its own norm alone.",
         (
             "Print z.norm(dim=1) after your normalisation. What should it say?",
             "Each row is one projection; its D numbers are in dimension 1.",
@@ -103,38 +86,17 @@ MISTAKES = (
         one_length_matters,
     ),
     Mistake(
-        "self-pair-kept",
-        "When all projections are one point, your loss is ln(2N) instead of ln(2N - 1): each view "
-        "still has itself among its candidates.",
+        "softmax-before-the-loss",
+        "Perfect pairs still cost much: F.cross_entropy gets probabilities instead of logits, and "
+        "takes a softmax of a softmax.",
         (
-            "How many other views does a view have in a batch of 2N?",
-            "The diagonal of the similarity matrix is always 1, the best there is.",
-            "logits.fill_diagonal_(-torch.inf) takes it out of the softmax.",
+            "What does F.cross_entropy do first?",
+            "It takes the softmax itself.",
+            "Hand it the similarities divided by the temperature, as they are.",
         ),
-        lambda f: candidates(f, 0),
+        softmax_twice,
     ),
-    Mistake(
-        "positive-left-out-of-the-denominator",
-        "When all projections are one point, your loss is ln(2N - 2): the sum below the fraction "
-        "has only the negatives.",
-        (
-            "Look at the sum in equation 1: which k does it leave out?",
-            "Only k = i is left out. The positive belongs to the candidates.",
-            "Take the softmax over all 2N - 1 other views, the positive included.",
-        ),
-        lambda f: candidates(f, -2),
-    ),
-    Mistake(
-        "negatives-from-the-other-view-only",
-        "When all projections are one point, your loss is ln N: you compare z1 with z2 only, and "
-        "miss the negatives among the views of one side.",
-        (
-            "How many negatives has a view in NT-Xent?",
-            "A (N, N) matrix holds N - 1 negatives a row; 2N - 2 are wanted.",
-            "Stack first: z = torch.cat([z1, z2]), then z @ z.T is (2N, 2N).",
-        ),
-        lambda f: candidates(f, 0, per_image=1),
-    ),
+    *CANDIDATES,
     *SCALE,
     Mistake(
         "only-first-views-are-anchors",
@@ -143,7 +105,7 @@ MISTAKES = (
         (
             "In NT-Xent every view is an anchor once. How many terms do you average?",
             "loss(i) exists for the first views and for the second views.",
-            "Average over all 2N rows of the similarity matrix.",
+            "Average over all 2N rows, or take (half(z1, z2) + half(z2, z1)) / 2.",
         ),
         one_anchor_set,
     ),
@@ -157,28 +119,6 @@ MISTAKES = (
             "Compute in float32: z = z.float(); and fill the diagonal with -torch.inf.",
         ),
         lambda f: half_is_lost(f) and close(f(Z1, Z2, temperature=0.5), LOSS),
-    ),
-    Mistake(
-        "softmax-before-the-loss",
-        "Perfect pairs still cost much: F.cross_entropy gets probabilities instead of logits, and "
-        "takes a softmax of a softmax.",
-        (
-            "What does F.cross_entropy do first?",
-            "It takes the softmax itself.",
-            "Hand it the similarities divided by the temperature, as they are.",
-        ),
-        softmax_twice,
-    ),
-    Mistake(
-        "self-pair-subtracted-wrongly",
-        "When all projections are one point, your loss lies between ln(2N - 1) and ln(2N): you "
-        "take something off for the view itself, but not all of it.",
-        (
-            "What is the similarity of a view with itself, and what is its exponential?",
-            "exp(1 / T), not 1.",
-            "Fill the diagonal with -inf before the softmax; then nothing is left to subtract.",
-        ),
-        self_pair_half_gone,
     ),
     Mistake(
         "wrong-partner",

@@ -1,9 +1,10 @@
 """08.1, DINO's loss."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
-import torch.nn.functional as F
+from torch import Tensor
 
 from sslcourse.methods.dino import dino_loss
 from sslcourse.teach.checks.behaviours import acts_like, ignores
@@ -26,12 +27,15 @@ def distilled(
     )
 
 
-def dino_over(wanted: Callable) -> Callable:
-    return pairs_of(
-        lambda t, c, *, teacher_temperature, **_: torch.softmax((t - c) / teacher_temperature, 1),
-        lambda s, *, student_temperature, **_: F.log_softmax(s / student_temperature, dim=1),
-        wanted,
-    )
+def softened(s: Tensor, *, student_temperature: float, **_) -> Tensor:
+    return s / student_temperature
+
+
+dino_over = partial(
+    pairs_of,
+    lambda t, c, *, teacher_temperature, **_: torch.softmax((t - c) / teacher_temperature, 1),
+    softened,
+)
 
 
 def dino_acts(f: Attempt, change: Callable) -> bool:
@@ -45,24 +49,24 @@ def dino_acts(f: Attempt, change: Callable) -> bool:
 
 
 def center_after_softmax(f: Attempt) -> bool:
-    over = pairs_of(
+    """Whether the targets are outputs minus the centre."""
+    other = pairs_of(
         lambda t, c, *, teacher_temperature, **_: torch.softmax(t / teacher_temperature, 1) - c,
-        lambda s, *, student_temperature, **_: F.log_softmax(s / student_temperature, dim=1),
-        lambda i, j: i != j,
+        softened,
     )
-    return acts_like(f, over, distilled(), distilled(seed=5))
+    return acts_like(f, other, distilled(), distilled(seed=5))
 
 
 DINO = (
     Mistake(
         "gradient-into-the-teacher",
-        "A gradient reaches the teacher's scores: student and teacher would meet in a collapse.",
+        "A gradient reaches the teacher's scores: both could agree by giving one answer to all.",
         (
             "How does the teacher change?",
             "Only by following the student slowly.",
             "Use teacher.detach(), or torch.no_grad() around the teacher's part.",
         ),
-        lambda f: target_gradient(f, distilled(), 3),
+        lambda f: target_gradient(f, distilled()),
     ),
     Mistake(
         "temperatures-swapped",
@@ -77,12 +81,26 @@ DINO = (
     ),
     Mistake(
         "one-temperature-for-both",
-        "The teacher's temperature doesn't change your loss, or the student's doesn't: there is no "
+        "Your loss is the right one with one temperature for teacher and student: there is no "
         "sharpening.",
         (
             "How many temperatures does your code use?",
             "Without a sharper teacher all outputs drift to the uniform one.",
             "Divide the teacher's scores by teacher_temperature, the student's by the other.",
+        ),
+        lambda f: (
+            dino_acts(f, lambda s, t, c, soft, sharp: (s, t, c, soft, soft))
+            or dino_acts(f, lambda s, t, c, soft, sharp: (s, t, c, sharp, sharp))
+        ),
+    ),
+    Mistake(
+        "temperature-ignored",
+        "One of the two temperatures doesn't change your loss.",
+        (
+            "Where does each temperature occur in your code?",
+            "T_t divides the teacher's centred scores, T_s the student's.",
+            "softmax((teacher - center) / teacher_temperature), "
+            "log_softmax(student / student_temperature)",
         ),
         lambda f: (
             ignores(f, distilled(teacher=0.2), distilled(teacher=0.4))
@@ -123,7 +141,7 @@ DINO = (
         "Your loss is the right one with the opposite centre: it is added, and the strongest "
         "prototype becomes stronger.",
         (
-            "Which sign has the centre?",
+            "Is the centre added or subtracted?",
             "What is common to all images is taken away.",
             "teacher - center",
         ),
@@ -164,7 +182,13 @@ DINO = (
             )
         ),
     ),
-    *shared(dino_loss, distilled, dino_over, "target"),
+    *shared(
+        dino_loss,
+        distilled,
+        dino_over,
+        "target",
+        (distilled(student=0.8, teacher=0.4), distilled(seed=5, student=0.8, teacher=0.4)),
+    ),
 )
 
 DINO_SMALL = given(
@@ -177,8 +201,8 @@ TASKS = (
         "DINO's loss",
         "dino_loss(student, teacher, center, *, student_temperature, teacher_temperature)",
         "Lists of scores (N, K): the student's of all views, the teacher's of the first of them; "
-        "center (1, K). Return the scalar mean over images and pairs of different views; gradient "
-        "flows to the student only.",
+        "center (1, K), a running mean that nobody trains. Return the scalar mean over images and "
+        "pairs of different views; no gradient flows to the teacher.",
         DINO_SMALL,
         from_reference(
             dino_loss,
@@ -187,6 +211,7 @@ TASKS = (
             distilled(4, 5, student=0.1, teacher=0.05),
             names="student teacher center",
             gradient=True,
+            untrained=1,
         ),
         DINO,
     ),

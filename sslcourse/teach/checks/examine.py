@@ -8,7 +8,7 @@ from typing import Any
 
 from sslcourse.teach import progress
 from sslcourse.teach.checks.catalogue import TASKS
-from sslcourse.teach.checks.limits import kept_random_state, run_limited
+from sslcourse.teach.checks.limits import first_words, kept_random_state, run_limited
 from sslcourse.teach.checks.report import CheckReport
 from sslcourse.teach.checks.slips import slips_at
 from sslcourse.teach.checks.task import STAGES, Attempt, Case, Failed, Task
@@ -24,8 +24,9 @@ TOO_LONG = (
 def check(key: str, function: Callable) -> CheckReport:
     """Say whether a learner's function is right, and if not, which mistake it makes.
 
-    The function gets copies of small tensors and must answer within about a second. Nothing that
-    it does changes the global random states. The outcome is kept in the learner's progress.
+    The function gets copies of small tensors, and all its calls together may take two seconds of
+    the processor. Nothing that it does changes the global random states; of what it prints, the
+    first call's is shown. The outcome is kept in the learner's progress.
 
     Args:
         key: such as "03.1"; `describe(key)` says what the function must do.
@@ -79,14 +80,14 @@ def examine(task: Task, function: Callable) -> CheckReport:
     if problem := not_callable(task, function):
         return CheckReport(task.key, task.title, stage="exists", problem=problem)
     found: dict[str, Any] = {}  # filled on the way, so that a time limit loses nothing
+    attempt = Attempt(task.adapt(function))
 
     def work() -> None:
-        attempt = Attempt(task.adapt(function))
         found.update(first_failure(task, attempt, function))
         if found.get("stage"):
             found.update(recognise(task, attempt, found["stage"]))
 
-    with kept_random_state():
+    with kept_random_state(), first_words(lambda: attempt.calls):
         finished, _ = run_limited(work, SECONDS)
     if not finished and "stage" not in found:
         found.update(stage="exists", problem=TOO_LONG)

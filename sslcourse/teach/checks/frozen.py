@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from sslcourse.data.operations import normalize
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference, holds
-from sslcourse.teach.checks.numbers import close, drawn
-from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
+from sslcourse.teach.checks.numbers import drawn
+from sslcourse.teach.checks.task import Mistake, Task, given
 
 
 def small_encoder() -> nn.Module:
@@ -26,7 +26,8 @@ def watched(function: Callable) -> Callable:
     """Features of some images, or what happened to the encoder on the way."""
 
     def run(images: Tensor, ask: str = "features") -> Tensor | bool:
-        encoder = small_encoder()
+        encoder, modes = small_encoder(), []
+        encoder[1].register_forward_pre_hook(lambda norm, inputs: modes.append(norm.training))
         before = [x.detach().clone() for x in (*encoder.parameters(), *encoder.buffers())]
         features = function(encoder, images)
         after = (*encoder.parameters(), *encoder.buffers())
@@ -35,6 +36,7 @@ def watched(function: Callable) -> Callable:
             "features": features,
             "weights": any(changed[:4]),
             "statistics": any(changed[4:]),
+            "training": any(modes),
             "gradient": getattr(features, "requires_grad", False),
         }
         return answers[ask]
@@ -54,16 +56,12 @@ def features_of_normalised(encoder: nn.Module, images: Tensor) -> Tensor:
 PICTURES = drawn(4, 3, 4, 4, seed=5).sigmoid()
 
 
-def depends_on_batch(f: Attempt) -> bool:
-    return not close(f(PICTURES)[:2], f(PICTURES[:2]))
-
-
 FROZEN = (
     Mistake(
         "frozen-encoder-is-trained",
         "The encoder's weights are others afterwards: it was trained.",
         (
-            "A probe measures the encoder as it is. What did your code update?",
+            "A probe measures the encoder as it is. Which line of yours changes it?",
             "An optimiser step or a write into a parameter changes the encoder.",
             "Only call the encoder, inside torch.no_grad().",
         ),
@@ -71,19 +69,19 @@ FROZEN = (
     ),
     Mistake(
         "encoder-left-in-training-mode",
-        "The features of an image depend on the others in its batch, and BatchNorm goes on "
-        "learning: the encoder is still in training mode.",
+        "The encoder was in training mode when the images went through: their features depend on "
+        "the others in the batch, and BatchNorm goes on learning.",
         (
-            "Do weights alone make an encoder? Which buffers has BatchNorm?",
+            "Is an encoder its weights alone? Which buffers does BatchNorm have?",
             "requires_grad = False and no_grad don't stop running statistics.",
             "Call encoder.eval() before the images go through.",
         ),
-        lambda f: bool(f(PICTURES, "statistics")) or depends_on_batch(f),
+        lambda f: bool(f(PICTURES, "training")),
     ),
     Mistake(
         "features-keep-the-gradient",
-        "The features still remember how they were computed: a probe trained on them would reach "
-        "into the encoder, and memory fills up.",
+        "The features still remember how they were computed: training a probe on them would send "
+        "gradients into the encoder, and memory fills up.",
         (
             "What does features.requires_grad say?",
             "Freezing means that no gradient flows back.",
@@ -126,8 +124,8 @@ IMAGES = (
     ),
     Mistake(
         "mean-or-deviation-misused",
-        "The channels don't come out with mean 0 and deviation 1: one constant is missing, swapped "
-        "or used the wrong way.",
+        "The channels don't come out with mean 0 and deviation 1: one of the constants is missing, "
+        "exchanged, or used the wrong way or too early.",
         (
             "Which value should a pixel get that equals its channel's mean?",
             "The mean is subtracted, the deviation divides what is left.",
@@ -143,6 +141,7 @@ MISUSES = (
     lambda x, m, s: normalize_images(x, s, m),
     lambda x, m, s: normalize_images(x, m, 1 / s),
     lambda x, m, s: normalize_images(x, m, s * s),
+    lambda x, m, s: normalize_images(x, s * m, s),  # divided before the mean was subtracted
 )
 
 TASKS = (

@@ -7,12 +7,14 @@ from torch import Tensor
 
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference
-from sslcourse.teach.checks.numbers import close, drawn
+from sslcourse.teach.checks.numbers import close, differ, drawn
 from sslcourse.teach.checks.task import Mistake, Task, given
 from sslcourse.teach.checks.visible import MASK, POSITIONS, TOKENS, mixing
 
 
 def with_decoder(function: Callable) -> Callable:
+    """What comes out with a decoder that mixes the tokens of an image."""
+
     def run(visible: Tensor, mask: Tensor, mask_token: Tensor, positions: Tensor) -> Tensor:
         return function(mixing, visible, mask, mask_token, positions)
 
@@ -46,10 +48,10 @@ def at_the_end(visible: Tensor, mask_token: Tensor) -> Tensor:
 DECODING = (
     Mistake(
         "decoder-never-called",
-        "Your function never calls the decoder: all hidden places get one constant, and no "
-        "gradient tells the encoder anything.",
+        "Your function never calls the decoder: what stands in the hidden places knows nothing of "
+        "the visible ones.",
         (
-            "What do two different hidden places get in your code?",
+            "Change a visible token. What changes in the hidden places of your result?",
             "A mask token learns from the visible ones only inside the decoder.",
             "return decoder(tokens + positions)",
         ),
@@ -63,8 +65,8 @@ DECODING = (
     ),
     Mistake(
         "mask-tokens-without-positions",
-        "The decoder's tokens have no positions: all hidden places of a picture are predicted "
-        "alike.",
+        "The mask tokens have no positions when they go into the decoder: all hidden places of a "
+        "picture are predicted alike.",
         (
             "In what do two mask tokens differ?",
             "Only in their positions.",
@@ -73,6 +75,7 @@ DECODING = (
         lambda f: (
             close(f(*DECODE.args), f(VISIBLE, MASK, TOKEN, POSITIONS.roll(1, 0)))
             or decodes(lambda d, v, m, t, p: d(filled(v, m, t) + p * ~m[:, :, None]))(f)
+            or decodes(lambda d, v, m, t, p: d(filled(v, m, t)) + p)(f)
         ),
     ),
     Mistake(
@@ -96,7 +99,7 @@ DECODING = (
         (
             "What does True mean in the mask?",
             "True = hidden: there the mask token stands.",
-            "Write the visible tokens to the places ~mask.",
+            "tokens[~mask] = visible.flatten(0, 1), and the mask token elsewhere.",
         ),
         decodes(lambda d, v, m, t, p: d(filled(v, ~m, t) + p)),
     ),
@@ -138,7 +141,7 @@ HIDING = (
             "The mask token *replaces* the patch, it isn't added to it.",
             "torch.where(mask[:, :, None], mask_token, patches)",
         ),
-        lambda f: not close(f(*HIDE.args), f(TOKENS + MASK[:, :, None], MASK, TOKEN)),
+        lambda f: differ(f(*HIDE.args), f(TOKENS + MASK[:, :, None], MASK, TOKEN)),
     ),
     Mistake(
         "mask-token-forgotten",

@@ -6,7 +6,7 @@ from torch import Tensor
 from sslcourse.evaluate.attention import threshold_mass
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference
-from sslcourse.teach.checks.numbers import close, drawn
+from sslcourse.teach.checks.numbers import close, differ, drawn
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
 # no sum of them comes near a threshold that is asked for
@@ -42,28 +42,25 @@ def only_ranks_count(f: Attempt) -> bool:
     return all(close(f(MAPS, share), f(MAPS**3, share)) for share in (0.62, 0.87))
 
 
-def fixed_level(f: Attempt) -> bool:
-    """Whether a patch is kept by its own value alone, whatever the rest of its map is."""
-    peak = torch.tensor([[[0.9, 0.5, 0.1], [0.1, 0.1, 0.1]]])  # 0.6 of the mass: two patches
-    many = torch.tensor([[[0.9, 0.5, 0.4], [0.4, 0.4, 0.4]]])  # 0.6 of the mass: three
-    return close(f(peak, 0.6)[0, 0, :2], f(many, 0.6)[0, 0, :2]) and close(
-        f(peak, 0.6).sum(), (peak >= 0.6 * 0.9).sum()
-    )
+def weakest_kept(f: Attempt) -> bool:
+    """In each map the weakest patch is kept and the strongest is not."""
+    kept, places = f(MAPS, 0.6), rank(MAPS)
+    return bool(kept[places == 15].all()) and not bool(kept[places == 0].any())
 
 
 THRESHOLD = (
     Mistake(
         "places-not-put-back",
-        "You keep as many patches as you should, but the wrong ones: your result is still in the "
-        "sorted order.",
+        "You keep as many patches as you should, but the wrong ones: the sorted order was not "
+        "undone, or with a wrong permutation.",
         (
             "Which place of the picture does value 0 of a sorted map come from?",
             "Sorting gives the order too; it must be undone.",
-            "kept.scatter(1, order, kept_sorted), or kept_sorted.gather(1, order.argsort())",
+            "kept_sorted.gather(1, order.argsort()): argsort gives the inverse of an order.",
         ),
         lambda f: (
             close(f(MAPS, 0.6).flatten(1).sum(1), threshold_mass(MAPS, 0.6).flatten(1).sum(1))
-            and not close(f(MAPS, 0.6), threshold_mass(MAPS, 0.6))
+            and differ(f(MAPS, 0.6), threshold_mass(MAPS, 0.6))
         ),
     ),
     Mistake(
@@ -74,7 +71,7 @@ THRESHOLD = (
             "The kept patches are the fewest that hold the mass: the strongest.",
             "Sort from strong to weak, or keep where the sum from the weak end is > 1 - share.",
         ),
-        lambda f: not bool((f(MAPS, 0.6) & (rank(MAPS) == 0)).any()) and bool(f(MAPS, 0.6).any()),
+        weakest_kept,
     ),
     Mistake(
         "share-of-the-wrong-part",
@@ -88,13 +85,13 @@ THRESHOLD = (
     ),
     Mistake(
         "one-threshold-for-all-maps",
-        "A map changes what is kept of another: the mass of all maps was put together.",
+        "A map changes what is kept of another: values of all maps were put together.",
         (
             "Put a single map in, then two. Is the same kept of the first?",
             "Each map has a mass of its own.",
             "Flatten the last two axes only, and sum over the last axis.",
         ),
-        lambda f: not close(f(MAPS, 0.6)[:1], f(MAPS[:1], 0.6)),
+        lambda f: differ(f(MAPS, 0.6)[:1], f(MAPS[:1], 0.6)),
     ),
     Mistake(
         "mass-not-normalised",
@@ -105,7 +102,7 @@ THRESHOLD = (
             "The share is one of the map's own mass.",
             "Divide by the map's sum before you compare.",
         ),
-        lambda f: not close(f(MAPS, 0.6), f(7 * MAPS, 0.6)),
+        lambda f: differ(f(MAPS, 0.6), f(7 * MAPS, 0.6)),
     ),
     Mistake(
         "share-of-the-patches",
@@ -113,7 +110,7 @@ THRESHOLD = (
         (
             "How many patches do you keep of a map with one strong spot?",
             "The mass decides: few strong patches are enough.",
-            "Use the cumulative sum of the sorted values.",
+            "Compare the cumulative sum of the sorted values with the share, not their number.",
         ),
         only_ranks_count,
     ),
@@ -123,9 +120,9 @@ THRESHOLD = (
         (
             "Raise all weak patches a little. Should your result stay the same?",
             "The *sum* of the kept patches must reach the share.",
-            "Sort, add up, compare the sum.",
+            "values, order = mass.sort(dim=1, descending=True), and compare values.cumsum(dim=1).",
         ),
-        fixed_level,
+        keeps(lambda maps, share: maps >= share * maps.amax(dim=(1, 2), keepdim=True)),
     ),
     Mistake(
         "last-patch-missing",
@@ -133,7 +130,7 @@ THRESHOLD = (
         (
             "How much of the mass do your patches hold?",
             "It must be at least the share.",
-            "Keep the patch at which the sum gets there.",
+            "Sorted from strong to weak, keep where values.cumsum(dim=1) - values < share.",
         ),
         keeps(short_by_one),
     ),
@@ -143,7 +140,7 @@ THRESHOLD = (
         (
             "Take your weakest kept patch away. Is the share still reached?",
             "The smallest set is wanted.",
-            "Keep a patch if the sum of the *stronger* ones is still below the share.",
+            "Sorted from strong to weak, keep where values.cumsum(dim=1) - values < share.",
         ),
         keeps(long_by_one),
     ),

@@ -6,23 +6,11 @@ import torch
 from torch import Tensor
 
 from sslcourse.methods.moco import info_nce_loss
-from sslcourse.teach.checks.behaviours import (
-    acts_like,
-    grows,
-    ignores,
-    off_by_a_factor,
-    passes_gradient,
-    result,
-    wrong_sign,
-)
+from sslcourse.teach.checks.behaviours import depends, ignores, passes_gradient, result
 from sslcourse.teach.checks.cases import from_reference
-from sslcourse.teach.checks.numbers import close, drawn, one_hot
+from sslcourse.teach.checks.info_nce_scale import SCALE, some
+from sslcourse.teach.checks.numbers import close, differ, drawn, one_hot
 from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
-
-
-def some(count: int = 3, negatives: int = 5, seed: int = 1, temperature: float = 0.5) -> Call:
-    drawings = [drawn(n, 4, seed=seed + k) for k, n in enumerate((count, count, negatives))]
-    return given(*drawings, temperature=temperature)
 
 
 def changed(call: Call, number: int, change) -> Call:
@@ -42,29 +30,29 @@ def candidates(f: Attempt, number) -> bool:
 
 
 def length_matters(f: Attempt) -> bool:
-    tripled = [changed(some(), number, lambda x: 3 * x) for number in range(3)]
-    return not all(ignores(f, some(), call) for call in tripled)
+    """Longer inputs, or one longer row of them, change the loss."""
+
+    def lengthened(rows: int):
+        return lambda x: torch.cat([3 * x[:rows], x[rows:]])
+
+    longer = (changed(some(), number, lengthened(rows)) for number in range(3) for rows in (1, 9))
+    return any(depends(f, some(), call) for call in longer)
 
 
-def order_of_negatives_matters(f: Attempt) -> bool:
-    return not ignores(f, some(), changed(some(), 2, lambda x: x.roll(1, 0)))
+def part_ignored(f: Attempt) -> bool:
+    """Some key of a queue can become equal to the queries without changing the loss."""
+    queries, far = one_hot(0, 0, 0, width=2), one_hot(1, 1, 1, 1, 1, width=2)
+    queues = (one_hot(*(0 if j == place else 1 for j in range(5)), width=2) for place in range(5))
+    loss = f(queries, queries, far, temperature=0.5)
+    return any(close(loss, f(queries, queries, queue, temperature=0.5)) for queue in queues)
 
 
-def at(change):
-    """Whether the loss at T is the right one at another temperature."""
-    return lambda f: acts_like(
-        f,
-        lambda *z, temperature: info_nce_loss(*z, temperature=change(temperature)),
-        some(temperature=0.4),
-        some(temperature=0.8),
-    )
-
-
-def half_divided(f: Attempt) -> bool:
-    """With a positive of cosine 1 and negatives of cosine 0 only the positive's logit counts."""
-    q = one_hot(0, 0, width=3)
-    found = f(q, q, one_hot(1, 2, width=3), temperature=0.25)
-    return close(found, math.log(1 + 2 * math.exp(-1)))
+def a_negative_wins(f: Attempt) -> bool:
+    """It matters at which place of the queue a negative stands that is equal to the queries."""
+    queries, keys = one_hot(0, 0, width=3), one_hot(1, 1, width=3)
+    queues = (one_hot(*(0 if j == place else 2 for j in range(4)), width=3) for place in range(4))
+    costs = [float(f(queries, keys, queue, temperature=0.1)) for queue in queues]
+    return differ(min(costs), max(costs))
 
 
 MISTAKES = (
@@ -112,14 +100,25 @@ MISTAKES = (
         lambda f: ignores(f, some(), changed(some(), 2, lambda x: drawn(5, 4, seed=9))),
     ),
     Mistake(
+        "part-of-the-queue-ignored",
+        "Some keys of the queue don't change your loss: only a part of it is used.",
+        (
+            "How many candidates does a query have?",
+            "All K keys of the queue are negatives of every query.",
+            "queries @ negatives.T, with all rows of negatives: it is (N, K).",
+        ),
+        part_ignored,
+    ),
+    Mistake(
         "a-negative-is-the-target",
-        "The order of the queue changes your loss: the label points at a negative.",
+        "It matters at which place of the queue a negative stands that is equal to the query: your "
+        "label points at a negative.",
         (
             "In which column does your positive stand, and what is your label?",
             "All negatives are alike; only the positive has a place of its own.",
             "Put the positive in column 0 and use zeros as labels, or K for the last column.",
         ),
-        order_of_negatives_matters,
+        a_negative_wins,
     ),
     Mistake(
         "pairs-not-matched",
@@ -133,10 +132,11 @@ MISTAKES = (
     ),
     Mistake(
         "inputs-not-normalised",
-        "Your loss changes when the queries, the keys or the queue become three times as long.",
+        "Your loss changes when the queries, the keys or the queue, or some of their rows, become "
+        "three times as long.",
         (
             "Cosines know directions only. Are all three inputs of length 1 here?",
-            "Normalise queries, keys and negatives.",
+            "Each row of queries, keys and negatives is divided by its own length.",
             "F.normalize(…, dim=1) for each of them.",
         ),
         length_matters,
@@ -146,7 +146,7 @@ MISTAKES = (
         "When all are one point, your loss counts the keys of this batch as candidates too: the "
         "negatives are the K of the queue.",
         (
-            "How many candidates has a query? Which loss has a collapsed batch?",
+            "How many candidates does a query have? What is the loss of a collapsed batch?",
             "ln(1 + K): one positive and the queue.",
             "Use the row sums of queries * keys, not the whole matrix queries @ keys.T.",
         ),
@@ -159,70 +159,11 @@ MISTAKES = (
         (
             "Which logits go into the softmax?",
             "The positive competes with the negatives.",
-            "Put it into one row with them before the cross-entropy.",
+            "torch.cat([positive[:, None], queries @ negatives.T], dim=1), then the cross-entropy.",
         ),
         lambda f: candidates(f, lambda n, k: k),
     ),
-    Mistake(
-        "temperature-ignored",
-        "Your loss is the same at every temperature.",
-        (
-            "Where does the temperature stand in equation 1?",
-            "It divides every similarity.",
-            "logits / temperature",
-        ),
-        lambda f: ignores(f, some(temperature=0.2), some(temperature=0.9)),
-    ),
-    Mistake(
-        "positive-not-divided-by-temperature",
-        "The positive's similarity is not divided by the temperature, only those of the negatives.",
-        (
-            "Which logits does the temperature divide?",
-            "All 1 + K of them.",
-            "Divide after torch.cat: logits = torch.cat([…], dim=1) / temperature.",
-        ),
-        half_divided,
-    ),
-    Mistake(
-        "temperature-multiplied",
-        "Your loss at T is the right one at 1 / T: similarities are multiplied by the temperature.",
-        (
-            "Should a small temperature make the softmax sharper or flatter?",
-            "T = 0.07 should stretch the cosines.",
-            "Divide the logits by the temperature.",
-        ),
-        at(lambda t: 1 / t),
-    ),
-    Mistake(
-        "loss-without-minus",
-        "Your loss has the wrong sign.",
-        (
-            "Can the negative logarithm of a probability be below zero?",
-            "The loss is the *negative* log of the positive's share.",
-            "Put a minus in front, or use F.cross_entropy.",
-        ),
-        lambda f: wrong_sign(f, info_nce_loss, some(), some(seed=7)),
-    ),
-    Mistake(
-        "summed-over-the-batch",
-        "Your loss grows with the batch: add up, then divide by the number of queries.",
-        (
-            "Should twice the batch double the loss?",
-            "The loss is the mean over the queries.",
-            "Use .mean(), or reduction='mean'.",
-        ),
-        lambda f: grows(f, info_nce_loss, (some(3), some(3, seed=7)), (some(6), some(6, seed=7))),
-    ),
-    Mistake(
-        "wrong-factor",
-        "Your loss is the right one times a constant.",
-        (
-            "Compare your loss of a collapsed batch with ln(1 + K).",
-            "By which number do you divide the sum of the terms?",
-            "Take one mean over the N queries.",
-        ),
-        lambda f: off_by_a_factor(f, info_nce_loss, some(), some(seed=7)),
-    ),
+    *SCALE,
 )
 
 SMALL = given(

@@ -1,4 +1,4 @@
-"""Call a learner's function without trusting it: a time limit, and random states that are put back.
+"""Call a learner's function without trusting it: limits of time and words, random states put back.
 
 Why a thread of its own? A signal (`signal.setitimer`) only works in the main thread, and a loop
 that catches every exception swallows it. `sys.settrace` slows each line and takes the place of a
@@ -8,19 +8,20 @@ is raised in it again and again, so that an endless loop does not go on using th
 """
 
 import ctypes
+import io
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any
 
 import numpy as np
 import torch
 
-
 PATIENCE = 4  # times the limit that may pass on the clock of a busy machine
 IDLE = 0.1  # a share of the processor below which a function sleeps
+LETTERS = 2000  # of what a function prints
 
 
 class TimeUp(BaseException):
@@ -89,6 +90,35 @@ def stop(worker: threading.Thread, over: threading.Event) -> None:
             ctypes.c_ulong(worker.ident), ctypes.py_object(TimeUp)
         )
         pause.wait(0.01)
+
+
+class FirstWords(io.StringIO):
+    """Keeps what is written during the first call, and no more than fits on a page."""
+
+    def __init__(self, calls: Callable[[], int]) -> None:
+        super().__init__()
+        self.calls = calls
+
+    def write(self, text: str) -> int:
+        return super().write(text) if self.calls() < 2 and self.tell() < LETTERS else len(text)
+
+
+@contextmanager
+def first_words(calls: Callable[[], int]) -> Iterator[None]:
+    """Show what is printed during the first call only; a check calls a function a hundred times.
+
+    Put around the one who waits, not into the thread: then a function that can't be stopped does
+    not keep the notebook's own prints.
+
+    Args:
+        calls: how many calls have begun.
+    """
+    said = FirstWords(calls)
+    try:
+        with redirect_stdout(said):
+            yield
+    finally:
+        print(said.getvalue()[:LETTERS], end="")
 
 
 @contextmanager

@@ -5,10 +5,10 @@ from torch import Tensor
 
 from sslcourse.methods.moco import info_nce_loss
 from sslcourse.teach.checks.behaviours import result
-from sslcourse.teach.checks.cases import from_reference
-from sslcourse.teach.checks.keys import some
+from sslcourse.teach.checks.cases import from_reference, holds
+from sslcourse.teach.checks.info_nce_scale import some
 from sslcourse.teach.checks.numbers import close
-from sslcourse.teach.checks.task import Mistake, Task
+from sslcourse.teach.checks.task import Attempt, Mistake, Task
 
 
 def moco_step(
@@ -16,6 +16,14 @@ def moco_step(
 ) -> tuple[Tensor, Tensor]:
     loss = info_nce_loss(queries, keys, queue, temperature=temperature)
     return loss, torch.cat([keys, queue[: -len(keys)]]).detach()
+
+
+def too_early(f: Attempt) -> bool:
+    """The loss is the one with the queue that has the new keys already."""
+    queries, keys, queue = some(2, 6).args
+    later = moco_step(queries, keys, queue, temperature=0.5)[1]
+    loss = result(f, some(2, 6))[0]
+    return close(loss, info_nce_loss(queries, keys, later, temperature=0.5))
 
 
 STEP = (
@@ -28,12 +36,7 @@ STEP = (
             "The loss comes first, the queue afterwards.",
             "Compute the loss with the old queue, then make the new one.",
         ),
-        lambda f: close(
-            result(f, some(2, 6))[0],
-            info_nce_loss(
-                *some(2, 6).args[:2], moco_step(*some(2, 6).args, temperature=1)[1], temperature=0.5
-            ),
-        ),
+        too_early,
     ),
     Mistake(
         "never-enqueued",
@@ -45,6 +48,17 @@ STEP = (
         ),
         lambda f: close(result(f, some(2, 6))[1], some(2, 6).args[2]),
     ),
+    Mistake(
+        "keys-keep-the-gradient",
+        "The queue that you return remembers how its new keys were computed: memory grows with "
+        "every step.",
+        (
+            "What does queue.requires_grad say if the keys ask for a gradient?",
+            "Keys are data for later steps.",
+            "Use keys.detach() for the new queue.",
+        ),
+        lambda f: f.remembers(some(2, 6), 0, 1) == [True, True],
+    ),
 )
 
 TASKS = (
@@ -53,10 +67,17 @@ TASKS = (
         "one step of MoCo",
         "moco_step(queries, keys, queue, *, temperature)",
         "queries and keys (N, D) and the queue (K, D). Return the loss and the queue for the next "
-        "step, (K, D): the new keys in front, the oldest, at the end, have left.",
+        "step, (K, D): queue[0] is the youngest key, the oldest have left, no gradient is kept.",
         some(2, 6),
-        from_reference(
-            moco_step, some(2, 6), some(2, 8), names="queries keys queue", keeps_inputs=False
+        (
+            *from_reference(
+                moco_step, some(2, 6), some(2, 8), names="queries keys queue", keeps_inputs=False
+            ),
+            holds(
+                "gradient",
+                "the loss must send a gradient to the queries, and the queue must keep none.",
+                lambda f: f.remembers(some(2, 6), 0, 1) == [True, False],
+            ),
         ),
         STEP,
     ),

@@ -1,5 +1,7 @@
 """01.1, the vote of the nearest neighbours. Few points in a plane tell the mistakes apart."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -9,7 +11,8 @@ from sslcourse.teach.checks.numbers import close, drawn
 from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
 
 TWO = (torch.eye(2), torch.tensor([0, 1]))
-QUESTION = torch.tensor([[1.0, 0.1]])
+# the first one is asked; with the second, columns and rows have the same lengths
+QUESTION = torch.tensor([[1.0, 0.1], [0.1, 1.0]])
 
 
 def labelled(count: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -27,19 +30,27 @@ def voting(k: int, temperature: float) -> Call:
 
 
 def says(f: Attempt, train: list, labels: list, answer: int, k: int = 1, t: float = 0.1) -> bool:
-    """Whether the vote for the one question is this answer."""
+    """Whether the vote for the question is this answer: another label loses one hit of two."""
     bank = (torch.tensor(train, dtype=torch.float32), torch.tensor(labels))
-    return close(f(*bank, QUESTION, torch.tensor([answer]), k=k, temperature=t), 1.0)
+    this, other = (
+        f(*bank, QUESTION, torch.tensor([label, 0]), k=k, temperature=t)
+        for label in (answer, (answer + 1) % 3)
+    )
+    return close(this - other, 0.5)
 
 
 def lengths_matter(f: Attempt) -> bool:
-    """A long or a distant neighbour of another direction wins over one of the same direction."""
-    long_one = says(f, [[1, 0], [4, 4]], [0, 1], 1)
-    near_one = says(f, [[10, 0], [1, 1]], [0, 1], 1)
-    return long_one or near_one
+    """A neighbour of another direction wins because it is longer, or nearer."""
+    same, longer, nearer = [[1, 0], [0.7, 0.7]], [[1, 0], [4, 4]], [[10, 0], [1, 1]]
+    return says(f, same, [0, 1], 0) and any(says(f, x, [0, 1], 1) for x in (longer, nearer))
 
 
 FAN = [[1, 0.1], [0.6, 0.8], [0.6, -0.8], [-1, 0]]  # from the nearest to the farthest
+
+TURNED = [[1, 0.1], [0.8, -0.5], [0.2, 0.98], [-1, 0]]  # the second one on the other side
+
+# four of length 1, so near that their votes weigh alike, and one that makes columns as long
+NARROW = [[math.cos(angle), math.sin(angle)] for angle in (0.1, 0.11, 0.12, 0.13)] + [[0.0, 1.97]]
 
 
 def counts_other(f: Attempt, change) -> bool:
@@ -51,9 +62,35 @@ def counts_other(f: Attempt, change) -> bool:
 
 
 def tests_itself(f: Attempt) -> bool:
-    """Labels that have nothing to do with the features are all found."""
+    """Labels that have nothing to do with the features are all found, unless all images vote."""
     labels = torch.randint(0, 3, (30,), generator=torch.Generator().manual_seed(0))
-    return close(f(*BANK, QUESTIONS[0], labels, k=1, temperature=0.1), 1.0)
+    one, all_vote = (
+        f(*BANK, QUESTIONS[0], labels, k=k, temperature=t) for k, t in ((1, 0.1), (30, 100.0))
+    )
+    return close(one, 1.0) and not close(all_vote, 1.0)
+
+
+def second_wins(f: Attempt) -> bool:
+    """With k = 1, every neighbour of another class, the answer is the second one's."""
+    return all(
+        says(f, fan, labels, labels[1])
+        for fan in (FAN, TURNED)
+        for labels in ([0, 1, 2, 3], [0, 3, 1, 2])
+    )
+
+
+def same_for_every_k(f: Attempt) -> bool:
+    """Three neighbours of one class don't outvote one that is hardly nearer, whatever k is."""
+    labels = [0, 1, 1, 1, 2]
+    one, four = ([says(f, NARROW, labels, answer, k=k, t=5.0) for answer in (0, 1)] for k in (1, 4))
+    return one == four and any(one)
+
+
+def temperature_ignored(f: Attempt) -> bool:
+    """The nearest, or two others that are farther, win at every temperature."""
+    return any(
+        all(says(f, FAN, [0, 1, 1, 2], answer, k=3, t=t) for t in (0.05, 20.0)) for answer in (0, 1)
+    )
 
 
 MISTAKES = (
@@ -105,11 +142,11 @@ MISTAKES = (
         "With k = 1 your vote follows the second neighbour. Skipping the first is right only when "
         "the test images are in the bank themselves.",
         (
-            "Who is the most similar image of the bank here, the test image itself?",
+            "Which image of the bank is the most similar one? Is it the test image itself?",
             "Test images are not in the bank, so nothing must be skipped.",
             "Take the first k of topk, not the ones from 1 on.",
         ),
-        lambda f: says(f, FAN, [0, 1, 1, 2], 1),
+        second_wins,
     ),
     Mistake(
         "temperature-multiplied",
@@ -142,11 +179,17 @@ MISTAKES = (
             "Only the k most similar training images may vote.",
             "similarity.topk(k, dim=1)",
         ),
-        lambda f: all(
-            says(f, FAN, [0, 1, 1, 1], answer, k=1, t=5.0)
-            and says(f, FAN, [0, 1, 1, 1], answer, k=4, t=5.0)
-            for answer in [int(says(f, FAN, [0, 1, 1, 1], 1, k=1, t=5.0))]
+        same_for_every_k,
+    ),
+    Mistake(
+        "temperature-ignored",
+        "The temperature doesn't change your vote.",
+        (
+            "What should happen to distant neighbours when the temperature falls?",
+            "The weight of a vote is exp(s / temperature), with the temperature that is handed in.",
+            "votes = torch.exp(similarity / temperature)",
         ),
+        temperature_ignored,
     ),
     Mistake(
         "features-not-normalised",

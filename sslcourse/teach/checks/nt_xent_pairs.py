@@ -3,10 +3,11 @@
 import math
 
 import torch
+import torch.nn.functional as F
 
 from sslcourse.methods.simclr import nt_xent_loss
 from sslcourse.teach.checks.nt_xent_scale import Z1, Z2
-from sslcourse.teach.checks.numbers import close, drawn
+from sslcourse.teach.checks.numbers import close, differ, drawn
 from sslcourse.teach.checks.task import Attempt, Mistake
 
 
@@ -16,9 +17,20 @@ def view_is_its_own_positive(f: Attempt) -> bool:
     return close(f(z[:3], z[3:], temperature=0.5), math.log(1 + 5 * math.exp(-2)))
 
 
+def one_column_for_all(f: Attempt) -> bool:
+    """Whether the loss is that of one fixed label, with the diagonal in place or taken out."""
+    z = F.normalize(torch.cat([Z1, Z2]), dim=1)
+    diagonal = torch.eye(len(z), dtype=torch.bool)
+    masked = (z @ z.T / 0.5).masked_fill(diagonal, -torch.inf)
+    shorter = masked[~diagonal].view(len(z), -1)
+    costs = [*(masked.logsumexp(1, True) - masked).T, *(shorter.logsumexp(1, True) - shorter).T]
+    return any(close(f(Z1, Z2, temperature=0.5), cost.mean()) for cost in costs)
+
+
 def shuffling_changes_nothing(f: Attempt) -> bool:
+    """The order of the second views doesn't matter, though their numbers do."""
     moved = [f(Z1, Z2[order], temperature=0.5) for order in ([1, 0, 2, 3], [3, 0, 1, 2])]
-    depends = not close(f(Z1, drawn(4, 6, seed=8), temperature=0.5), f(Z1, Z2, temperature=0.5))
+    depends = differ(f(Z1, drawn(4, 6, seed=8), temperature=0.5), f(Z1, Z2, temperature=0.5))
     return depends and all(close(m, f(Z1, Z2, temperature=0.5)) for m in moved)
 
 
@@ -35,14 +47,14 @@ def views_in_turn(f: Attempt) -> bool:
 PAIRS = (
     Mistake(
         "positive-is-masked",
-        "Your loss is not finite for ordinary projections: a label points at an entry that you "
+        "Your loss is infinite for ordinary projections: a label points at an entry that you "
         "masked with -inf.",
         (
             "Which entries of the matrix did you mask, and at which do your labels point?",
             "The diagonal is masked. arange(2N) points at the diagonal.",
             "Row i belongs to column (i + N) % (2N).",
         ),
-        lambda f: not bool(f(Z1, Z2, temperature=0.5).isfinite()),
+        lambda f: bool(f(Z1, Z2, temperature=0.5).isposinf()),
     ),
     Mistake(
         "view-is-its-own-positive",
@@ -57,12 +69,22 @@ PAIRS = (
     ),
     Mistake(
         "labels-all-zero",
-        "Shuffling the second views doesn't change your loss, so it doesn't know the positives: "
-        "your labels point at one fixed column, but after the diagonal is removed the positive "
-        "stands elsewhere.",
+        "All your labels point at one column. Shuffling the second views doesn't change your loss, "
+        "so it doesn't know the positives: after the diagonal is removed they stand elsewhere.",
         (
             "Shuffle the rows of z2. Which entry of a row is the positive now?",
             "Label 0 is right only if you moved the positive to column 0 yourself.",
+            "For z = torch.cat([z1, z2]) the positive of row i is column (i + N) % (2N).",
+        ),
+        one_column_for_all,
+    ),
+    Mistake(
+        "positives-not-known",
+        "Shuffling the second views doesn't change your loss, so it doesn't know which two views "
+        "show the same image.",
+        (
+            "Shuffle the rows of z2. Which entry of a row is the positive now?",
+            "Each row has one positive, the other view of its image; all others are negatives.",
             "For z = torch.cat([z1, z2]) the positive of row i is column (i + N) % (2N).",
         ),
         shuffling_changes_nothing,

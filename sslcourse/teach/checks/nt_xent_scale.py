@@ -3,8 +3,10 @@
 They leave a wrong loss that is the right one at another temperature, or times a factor.
 """
 
+import math
+
 from sslcourse.methods.simclr import nt_xent_loss
-from sslcourse.teach.checks.numbers import close, constant_ratio, drawn
+from sslcourse.teach.checks.numbers import close, constant_ratio, differ, drawn
 from sslcourse.teach.checks.task import Attempt, Mistake
 
 Z1, Z2 = drawn(4, 6, seed=1), drawn(4, 6, seed=2)
@@ -27,13 +29,15 @@ def equals_at(f: Attempt, change) -> bool:
 
 
 def rescaled(f: Attempt) -> bool:
+    """Whether the factor is another one at another temperature."""
     found = [ratios(f, temperature=t) for t in (0.25, 0.5)]
-    return None not in found and constant_ratio(list(zip(found, (0.25, 0.5)))) is not None
+    return None not in found and not math.isclose(*found, rel_tol=0.01)
 
 
-def grows_with_batch(f: Attempt) -> bool:
+def batch_matters(f: Attempt, grows: bool) -> bool:
+    """Whether the factor grows, or shrinks, with the number of images."""
     small, large = ratios(f, 3), ratios(f, 5)
-    return None not in (small, large) and close(small / 3, large / 5)
+    return None not in (small, large) and differ(small, large) and (large > small) == grows
 
 
 def ends_below_zero(f: Attempt) -> bool:
@@ -101,7 +105,18 @@ SCALE = (
             "Equation 1 is averaged over all 2N views.",
             "Use .mean(), or reduction='mean'.",
         ),
-        grows_with_batch,
+        lambda f: batch_matters(f, grows=True),
+    ),
+    Mistake(
+        "divided-too-often",
+        "Your loss is the right one divided by a number that grows with the batch: a mean over all "
+        "entries of a matrix, say, though each row has one term only.",
+        (
+            "How many numbers does your mean average, and how many of them are terms of the loss?",
+            "There are 2N terms, one for each row. Entries that are zero must not be counted.",
+            "Sum over dimension 1 first: -(mask * log_prob).sum(dim=1).mean()",
+        ),
+        lambda f: batch_matters(f, grows=False),
     ),
     Mistake(
         "wrong-factor",

@@ -39,12 +39,31 @@ def close(first: Any, second: Any) -> bool:
     return torch.allclose(a, b, rtol=RELATIVE, atol=ABSOLUTE)
 
 
+def differ(first: Any, second: Any) -> bool:
+    """Whether two results of one shape, all of them finite, are not the same.
+
+    So a function that returns nan shows no dependence on anything.
+    """
+    finite = close(first, first) and close(second, second)
+    return finite and shape_of(first) == shape_of(second) and not close(first, second)
+
+
+def shape_of(value: Any) -> tuple:
+    """Of a number or tensor its shape, of a tuple the shapes of its parts."""
+    if isinstance(value, tuple):
+        return tuple(shape_of(part) for part in value)
+    return tuple(torch.as_tensor(value).shape)
+
+
 def constant_ratio(pairs: list[tuple[Any, Any]]) -> float | None:
-    """first / second, where that is one number for all pairs of numbers; None where it is not."""
+    """first / second, where that is one number for all pairs of numbers; None where it is not.
+
+    Stricter than `close`: something small that is added must not pass for a factor.
+    """
     if any(not math.isfinite(float(a)) or abs(float(b)) < 1e-6 for a, b in pairs):
         return None
     ratios = [float(a) / float(b) for a, b in pairs]
-    return ratios[0] if all(close(ratio, ratios[0]) for ratio in ratios) else None
+    return ratios[0] if all(math.isclose(r, ratios[0], rel_tol=1e-4) for r in ratios) else None
 
 
 def tensors_in(value: Any) -> list[Tensor]:

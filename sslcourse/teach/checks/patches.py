@@ -1,5 +1,7 @@
 """06.1 and 06.2: pictures into patches and back."""
 
+from collections.abc import Callable
+
 import torch
 from einops import rearrange
 
@@ -15,6 +17,11 @@ PICTURE = torch.arange(2 * 3 * 4 * 4.0).view(2, 3, 4, 4)
 SMALL = torch.arange(2 * 4 * 4.0).view(1, 2, 4, 4)
 
 CUT, BACK = given(PICTURE, 2), given(patchify(PICTURE, 2), 2)
+
+CUT_PATTERN, JOIN_PATTERN = (
+    '"n c (r p) (k q) -> n (r k) (p q c)"',
+    '"n (r k) (p q c) -> n c (r p) (k q)"',
+)
 
 CHANNEL_FIRST = "n c (r p) (k q) -> n (r k) (c p q)"
 
@@ -48,8 +55,8 @@ def joins(*patterns: str):
     return shows
 
 
-def order_mistakes(shows, verb: str) -> tuple[Mistake, ...]:
-    """The wrong orders, for cutting and for putting together."""
+def order_mistakes(shows: Callable, verb: str, pattern: str) -> tuple[Mistake, ...]:
+    """The wrong orders, for cutting and for putting together; the pattern is the right one."""
     return (
         Mistake(
             "channel-first-inside-a-patch",
@@ -58,7 +65,7 @@ def order_mistakes(shows, verb: str) -> tuple[Mistake, ...]:
             (
                 "In which order do the values of a pixel's three channels stand?",
                 "Side by side: row, column, channel.",
-                'The right side of the pattern is "(p q c)".',
+                f"With einops: {pattern}; with permute the channel comes last.",
             ),
             shows(CHANNEL_FIRST),
         ),
@@ -68,7 +75,7 @@ def order_mistakes(shows, verb: str) -> tuple[Mistake, ...]:
             (
                 "Where is patch 1 in the picture: right of patch 0, or below?",
                 "Patches are read like text.",
-                'The pattern has "(rows columns)", in this order.',
+                f"With einops: {pattern}, where r are the rows of patches and k the columns.",
             ),
             shows(COLUMNS_FIRST),
         ),
@@ -78,7 +85,7 @@ def order_mistakes(shows, verb: str) -> tuple[Mistake, ...]:
             (
                 "Follow one pixel: which is its place inside its patch?",
                 "A patch is read row by row, like the picture.",
-                'The order is "(p q c)": p runs down, q to the right.',
+                f"With einops: {pattern}, where p runs down and q to the right.",
             ),
             shows(TURNED, "n c (r p) (k q) -> n (k r) (q p c)"),
         ),
@@ -89,7 +96,7 @@ def order_mistakes(shows, verb: str) -> tuple[Mistake, ...]:
             (
                 "Which pixels belong to the patch in the top left corner?",
                 "A side of H pixels is (rows, P): the place inside the patch changes fastest.",
-                "Split H into (H / P, P), not into (P, H / P).",
+                f"Split H into (H / P, P), not into (P, H / P). With einops: {pattern}",
             ),
             shows(GRIDDED),
         ),
@@ -103,29 +110,29 @@ def squares_are_mixed(f: Attempt) -> bool:
 
 
 CUTTING = (
-    *order_mistakes(cuts, "cut"),
+    *order_mistakes(cuts, "cut", CUT_PATTERN),
     Mistake(
         "only-reshaped",
-        "Your patches are no squares of the picture: the numbers were given another shape, but "
-        "not moved.",
+        "Your patches are no squares of the picture: pixels of several squares are mixed in one.",
         (
             "Which pixels are neighbours in memory?",
-            "reshape never moves a number; patches need a permutation of axes.",
-            "Split H and W, bring the axes of a patch together with permute, then flatten.",
+            "reshape alone never moves a number; patches need a permutation of axes.",
+            f"Split H and W, then bring the axes of a patch together. With einops: {CUT_PATTERN}",
         ),
         squares_are_mixed,
     ),
 )
 
 JOINING = (
-    *order_mistakes(joins, "put together"),
+    *order_mistakes(joins, "put together", JOIN_PATTERN),
     Mistake(
         "only-reshaped",
-        "You only gave the numbers another shape: the pixels of a patch lie in one row.",
+        "You gave the numbers another shape without moving them: the pixels of a patch don't make "
+        "a square.",
         (
             "Put the patches of a picture with one dark corner together. What do you see?",
             "reshape never moves a number.",
-            "Go the steps of patchify backwards, with the inverse permutation.",
+            f"Go the steps of patchify backwards. With einops: {JOIN_PATTERN}",
         ),
         lambda f: (
             close(f(*BACK.args), BACK.args[0].reshape(2, 3, 4, 4))

@@ -5,10 +5,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sslcourse.methods.swav import sinkhorn
-from sslcourse.teach.checks.behaviours import ignores, result
-from sslcourse.teach.checks.cases import from_reference
-from sslcourse.teach.checks.numbers import close, drawn
-from sslcourse.teach.checks.task import Mistake, Task, given
+from sslcourse.teach.checks.behaviours import depends, ignores, passes_gradient, result
+from sslcourse.teach.checks.cases import from_reference, holds
+from sslcourse.teach.checks.numbers import close, differ, drawn
+from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
 FEATURES = F.normalize(drawn(3, 4, seed=2), dim=1)
 
@@ -21,16 +21,23 @@ def prototype_scores(features: Tensor, prototypes: Tensor) -> Tensor:
     return features @ F.normalize(prototypes, dim=1).T
 
 
+def something_added(f: Attempt) -> bool:
+    """A feature of zeros has scores, and without them all others are right."""
+    added = f(torch.zeros(3, 4), DIRECTIONS)
+    rest = f(FEATURES, DIRECTIONS) - added
+    return differ(added, torch.zeros(3, 5)) and close(rest, prototype_scores(FEATURES, DIRECTIONS))
+
+
 PROTOTYPES = (
     Mistake(
         "prototypes-not-normalised",
-        "Longer prototypes get higher scores: they left the unit sphere.",
+        "Longer prototypes get higher scores: a score is no cosine.",
         (
             "What does an optimiser's step do to the length of a prototype?",
-            "A score is a cosine, between -1 and 1.",
+            "Prototypes leave the unit sphere; a score is a cosine, between -1 and 1.",
             "F.normalize(prototypes, dim=1)",
         ),
-        lambda f: not close(f(FEATURES, DIRECTIONS), f(FEATURES, 3 * DIRECTIONS)),
+        lambda f: differ(f(FEATURES, DIRECTIONS), f(FEATURES, 3 * DIRECTIONS)),
     ),
     Mistake(
         "normalised-over-the-wrong-axis",
@@ -40,11 +47,9 @@ PROTOTYPES = (
             "A prototype is a row of (K, D).",
             "F.normalize(prototypes, dim=1)",
         ),
-        lambda f: (
-            not close(
-                f(FEATURES, DIRECTIONS),
-                f(FEATURES, DIRECTIONS * torch.tensor([5.0, 1, 1, 1, 1])[:, None]),
-            )
+        lambda f: differ(
+            f(FEATURES, DIRECTIONS),
+            f(FEATURES, DIRECTIONS * torch.tensor([5.0, 1, 1, 1, 1])[:, None]),
         ),
     ),
     Mistake(
@@ -55,7 +60,7 @@ PROTOTYPES = (
             "A bias would prefer some prototypes for every image.",
             "Only the matrix product, no bias.",
         ),
-        lambda f: not close(f(torch.zeros(3, 4), DIRECTIONS), torch.zeros(3, 5)),
+        something_added,
     ),
 )
 
@@ -68,6 +73,8 @@ def queue_assignments(features: Tensor, queue: Tensor, filled: int, prototypes: 
 
 OLD = F.normalize(drawn(4, 4, seed=5) + torch.tensor([2.0, 0, 0, 0]), dim=1)
 
+ENDS_ELSEWHERE = torch.cat([OLD[:2], -OLD[2:]])  # the same where it is filled
+
 FULL, PART = given(FEATURES, OLD, 4, torch.eye(4)), given(FEATURES, OLD, 2, torch.eye(4))
 
 WITH_QUEUE = (
@@ -75,22 +82,34 @@ WITH_QUEUE = (
         "rows-of-the-queue-returned",
         "You return assignments of the queue's features too; only this batch is predicted.",
         (
-            "How many rows has your result?",
+            "How many rows does your result have?",
             "The queue helps to balance; its images have no other view now.",
-            "Return the first N rows.",
+            "return q[: len(features)]",
         ),
         lambda f: len(result(f, FULL)) > 3,
     ),
     Mistake(
-        "queue-used-before-it-is-full",
-        "A queue that is partly empty takes part: the loss rises where its random features come "
-        "in.",
+        "filled-part-used",
+        "You use the part of the queue that is filled already; here it waits until it is full.",
         (
-            "What stands in the places of the queue that were never filled?",
+            "With filled < len(queue), which features are assigned in your code?",
+            "Until the queue is full, the batch is assigned alone.",
+            "both = torch.cat([features, queue]) if filled == len(queue) else features",
+        ),
+        lambda f: (
+            depends(f, PART, given(FEATURES, OLD.roll(1, 1), 2, torch.eye(4)))
+            and ignores(f, PART, given(FEATURES, ENDS_ELSEWHERE, 2, torch.eye(4)))
+        ),
+    ),
+    Mistake(
+        "queue-used-before-it-is-full",
+        "A queue that is partly empty takes part, with the places that were never filled.",
+        (
+            "What stands in these places? Random features, or zeros.",
             "Use it from the step on at which filled == len(queue).",
             "if filled < len(queue): assign the batch alone.",
         ),
-        lambda f: not ignores(f, PART, given(FEATURES, OLD.roll(1, 1), 2, torch.eye(4))),
+        lambda f: depends(f, PART, given(FEATURES, OLD.roll(1, 1), 2, torch.eye(4))),
     ),
     Mistake(
         "queue-ignored",
@@ -98,7 +117,7 @@ WITH_QUEUE = (
         (
             "Why does a small batch need a queue?",
             "With fewer images than prototypes, equal use makes no sense.",
-            "Stack batch and queue, then Sinkhorn, then the first N rows.",
+            "q = sinkhorn(torch.cat([features, queue]) @ prototypes.T, …)[: len(features)]",
         ),
         lambda f: ignores(f, FULL, given(FEATURES, OLD.roll(1, 1), 4, torch.eye(4))),
     ),
@@ -116,7 +135,7 @@ USED = (
             "Three images can choose at most three prototypes.",
             "len(assignments.argmax(dim=1).unique())",
         ),
-        lambda f: close(f(*SHARES.args), 4) or close(f(torch.full((2, 9), 1 / 9)), 9),
+        lambda f: close(f(*SHARES.args), 4) and close(f(torch.eye(5)[[0, 0, 3]]), 2),
     ),
 )
 
@@ -128,11 +147,18 @@ TASKS = (
         "Features (N, D) of length 1 and prototypes (K, D) of any length. Return the cosines (N, "
         "K).",
         SCORED,
-        from_reference(
-            prototype_scores,
-            SCORED,
-            given(torch.zeros(2, 4), DIRECTIONS),
-            names="features prototypes",
+        (
+            *from_reference(
+                prototype_scores,
+                SCORED,
+                given(torch.zeros(2, 4), DIRECTIONS),
+                names="features prototypes",
+            ),
+            holds(
+                "gradient",
+                "no gradient reaches the features; training could change nothing.",
+                lambda f: passes_gradient(f, SCORED, 0),
+            ),
         ),
         PROTOTYPES,
     ),

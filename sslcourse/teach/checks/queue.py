@@ -18,7 +18,8 @@ def enqueue(queue: Tensor, keys: Tensor) -> Tensor:
 
 
 def keeps_gradient(f: Attempt) -> bool:
-    return f.gradients(QUEUE, KEYS) is not None
+    """Whether keys that ask for a gradient make a queue that does; the old queue is data."""
+    return any(f.remembers(JOIN, 1))
 
 
 ENQUEUE = (
@@ -30,7 +31,7 @@ ENQUEUE = (
             "As many keys leave as come.",
             "torch.cat([keys, queue[:-len(keys)]])",
         ),
-        lambda f: len(f(QUEUE, KEYS)) > 6,
+        lambda f: len(f(QUEUE, KEYS)) > len(QUEUE),
     ),
     Mistake(
         "queue-is-replaced",
@@ -40,13 +41,24 @@ ENQUEUE = (
             "Only the oldest keys leave, as many as come.",
             "torch.cat([keys, queue[:-len(keys)]])",
         ),
-        lambda f: len(f(QUEUE, KEYS)) < 6,
+        lambda f: acts_like(f, lambda q, k: k, JOIN),
+    ),
+    Mistake(
+        "queue-shrinks",
+        "The queue has become shorter: more keys leave than come.",
+        (
+            "How many rows does your result have?",
+            "As many keys leave as come.",
+            "torch.cat([keys, queue[:-len(keys)]])",
+        ),
+        lambda f: len(f(QUEUE, KEYS)) < len(QUEUE),
     ),
     Mistake(
         "queue-never-changes",
-        "The new keys are not in the queue that you return: they are what was cut off.",
+        "The queue that you return is the old one: the new keys never got in, or they are what was "
+        "cut off.",
         (
-            "Which end do you cut, and who stands there?",
+            "Is your new queue what you return? Which end do you cut, and who stands there?",
             "Put the keys in front, cut at the end.",
             "torch.cat([keys, queue[:-len(keys)]])",
         ),
@@ -60,10 +72,27 @@ ENQUEUE = (
             "queue[0] is the youngest, queue[-1] the oldest.",
             "Drop the end: queue[:-len(keys)].",
         ),
-        lambda f: (
-            acts_like(f, lambda q, k: torch.cat([k, q[len(k) :]]), JOIN)
-            or acts_like(f, lambda q, k: torch.cat([q[: -len(k)], k]), JOIN)
+        lambda f: acts_like(f, lambda q, k: torch.cat([k, q[len(k) :]]), JOIN),
+    ),
+    Mistake(
+        "new-keys-leave-next",
+        "The new keys stand where keys leave, at the end: the next step throws them out again.",
+        (
+            "Enqueue twice. Where are the keys of the first time?",
+            "queue[0] is the youngest, queue[-1] the oldest; the oldest leave.",
+            "torch.cat([keys, queue[:-len(keys)]])",
         ),
+        lambda f: acts_like(f, lambda q, k: torch.cat([q[: -len(k)], k]), JOIN),
+    ),
+    Mistake(
+        "keys-in-turned-order",
+        "The new keys are in front, but in the opposite order.",
+        (
+            "Which key of the batch is queue[0] in your result?",
+            "Putting one key after the other in front turns their order round.",
+            "Put all of them in front at once: torch.cat([keys, queue[:-len(keys)]])",
+        ),
+        lambda f: acts_like(f, lambda q, k: torch.cat([k.flip(0), q[: -len(k)]]), JOIN),
     ),
     Mistake(
         "new-keys-at-the-end",
@@ -77,9 +106,9 @@ ENQUEUE = (
     ),
     Mistake(
         "keys-keep-the-gradient",
-        "The queue remembers how its keys were computed: memory grows with every step.",
+        "The queue remembers how its new keys were computed: memory grows with every step.",
         (
-            "What does queue.requires_grad say?",
+            "What does queue.requires_grad say if the keys ask for a gradient?",
             "Keys are data for later steps.",
             "Use keys.detach(), or torch.no_grad().",
         ),
@@ -90,9 +119,8 @@ ENQUEUE = (
 SIZES = ((50_000, 256), (20_000, 64), (5_000, 100))
 
 
-def right_size(f: Attempt, images: int, batch: int) -> bool:
-    size = int(f(images, batch))
-    return size > 0 and size % batch == 0 and 0.04 * images < size <= 0.08 * images
+def queue_size(images: int, batch: int) -> int:
+    return images * 8 // 100 // batch * batch
 
 
 SIZE = (
@@ -117,6 +145,16 @@ SIZE = (
         ),
         lambda f: any(float(f(n, batch)) % batch for n, batch in SIZES),
     ),
+    Mistake(
+        "queue-too-short",
+        "Another whole batch would fit into your queue: fewer negatives than you may have.",
+        (
+            "How many images are 8 % of 50,000, and how many batches of 256 fit in?",
+            "4,000 images; 15 batches and a rest.",
+            "int(0.08 * images) // batch * batch",
+        ),
+        lambda f: any(float(f(n, batch)) + batch <= 0.08 * n for n, batch in SIZES),
+    ),
 )
 
 TASKS = (
@@ -124,8 +162,9 @@ TASKS = (
         "04.2",
         "new keys join the queue",
         "enqueue(queue, keys)",
-        "A queue (K, D) whose row 0 is the youngest key and the last row the oldest, and new keys "
-        "(N, D). Return the queue (K, D) afterwards: the new keys in front, in their order.",
+        "A queue (K, D), in which queue[0] is the youngest key and queue[-1] the oldest, and new "
+        "keys (N, D). Return the queue (K, D) afterwards: the new keys in front, in their order, "
+        "the oldest have left, and no gradient is kept.",
         JOIN,
         (
             *from_reference(
@@ -136,7 +175,7 @@ TASKS = (
                 names="queue keys",
                 keeps_inputs=False,
             ),
-            holds("gradient", "the queue keeps the gradient.", lambda f: not keeps_gradient(f)),
+            holds("gradient", "the queue keeps a gradient.", lambda f: not keeps_gradient(f)),
         ),
         ENQUEUE,
     ),
@@ -150,8 +189,8 @@ TASKS = (
         (
             holds(
                 "value",
-                "for 50,000 images and batches of 256 a good queue has 3,840 keys.",
-                lambda f: all(right_size(f, *sizes) for sizes in SIZES),
+                "for 50,000 images and batches of 256 the queue has 3,840 keys.",
+                lambda f: all(close(f(*sizes), queue_size(*sizes)) for sizes in SIZES),
             ),
         ),
         SIZE,

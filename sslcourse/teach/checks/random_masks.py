@@ -3,13 +3,18 @@
 import torch
 from torch import Tensor
 
+from sslcourse.teach.checks.behaviours import seed_decides
 from sslcourse.teach.checks.cases import holds
+from sslcourse.teach.checks.limits import seed_everything
 from sslcourse.teach.checks.task import Attempt, Failed, Mistake, Task, given
 
 SETTINGS = ((6, 16, 0.75), (5, 10, 0.6))
 
+MANY = given(1000, 16, 0.75)
+
 
 def counts(f: Attempt, n: int, length: int, ratio: float) -> Tensor:
+    """How many patches each image hides, (N,)."""
     mask = f(n, length, ratio)
     if mask.shape != (n, length):
         raise Failed(f"expected a mask {(n, length)}, got {tuple(mask.shape)}.")
@@ -29,19 +34,33 @@ def same_for_all(f: Attempt) -> bool:
     return all(len(f(n, k, r).unique(dim=0)) == 1 for n, k, r in SETTINGS)
 
 
-def always_together(f: Attempt) -> bool:
-    """Few places are ever hidden, or neighbours always share their fate."""
-    mask = f(400, 16, 0.75).float()
-    return bool((mask.mean(dim=0) < 0.5).any() or (mask.mean(dim=0) > 0.95).any())
+def often(f: Attempt) -> tuple[Tensor, Tensor]:
+    """How often each place is hidden, and how often two places together."""
+    mask = f.result(MANY).double()
+    return mask.mean(dim=0), torch.einsum("ni,nj->ij", mask, mask) / len(mask)
 
 
-def seeded(f: Attempt) -> tuple[Tensor, Tensor]:
-    first, second = (torch.Generator().manual_seed(seed) for seed in (1, 2))
-    return f(20, 16, 0.75, generator=first), f(20, 16, 0.75, generator=second)
+def unequal(f: Attempt) -> bool:
+    """Some places are hidden much more often than others."""
+    return bool(((often(f)[0] - 0.75).abs() > 0.1).any())
+
+
+def hang_together(f: Attempt) -> bool:
+    """Two places are hidden together more or less often than 12 of 16 random places are."""
+    apart = ~torch.eye(16, dtype=torch.bool)
+    return bool(((often(f)[1] - 0.75 * 11 / 15)[apart].abs() > 0.1).any())
+
+
+def same_every_time(f: Attempt) -> bool:
+    """Two calls in a row, with no seed between them, give the same masks."""
+    seed_everything(0)
+    return torch.equal(*(torch.as_tensor(f.function(20, 16, 0.75)) for _ in range(2)))
 
 
 def generator_ignored(f: Attempt) -> bool:
-    return bool(torch.equal(*seeded(f)))
+    return not seed_decides(
+        lambda seed: f(20, 16, 0.75, generator=torch.Generator().manual_seed(seed))
+    )
 
 
 MASKS = (
@@ -57,14 +76,24 @@ MASKS = (
     ),
     Mistake(
         "number-differs-between-images",
-        "Each patch is hidden by a coin of its own, so images hide different numbers, and their "
-        "visible patches don't fit into one tensor.",
+        "Your images hide different numbers of patches, so their visible patches don't fit into "
+        "one tensor.",
         (
             "Print mask.sum(dim=1).",
-            "Every image must keep the same number of patches.",
+            "A coin for each patch, or a place that is drawn twice, makes the number random.",
             "Sort random numbers: noise.argsort(dim=1), and hide the first ones.",
         ),
         number_differs,
+    ),
+    Mistake(
+        "wrong-number-hidden",
+        "The number of hidden patches is not ratio · L.",
+        (
+            "How many of 16 patches should a ratio of 0.75 hide?",
+            "round(ratio * length)",
+            "noise.argsort(dim=1)[:, :hidden] are the places to hide.",
+        ),
+        lambda f: any((counts(f, n, k, r) != round(r * k)).any() for n, k, r in SETTINGS),
     ),
     Mistake(
         "same-mask-for-all",
@@ -78,17 +107,28 @@ MASKS = (
     ),
     Mistake(
         "places-not-equally-likely",
-        "Some places are hidden nearly always and others hardly ever: the choice isn't random.",
+        "Some places are hidden much more often than others.",
         (
             "Draw many masks. How often is each place hidden?",
             "Each place should be hidden with the probability `ratio`.",
             "Take the places from a random permutation of each image.",
         ),
-        always_together,
+        unequal,
+    ),
+    Mistake(
+        "places-hang-together",
+        "Each place is hidden as often as it should be, but some are hidden together too often or "
+        "too rarely: runs or groups of places are drawn, not single ones.",
+        (
+            "Show some masks as rows of 0 and 1. Which pattern do you see?",
+            "Any two places should be hidden together as often as any other two.",
+            "Take the places from a random permutation of each image: noise.argsort(dim=1).",
+        ),
+        hang_together,
     ),
     Mistake(
         "generator-ignored",
-        "Generators with different seeds give the same mask: yours isn't used, or is seeded anew.",
+        "The generator that is handed in doesn't decide your mask: it isn't used, or seeded anew.",
         (
             "Where does your randomness come from?",
             "A generator that is handed over should decide.",
@@ -97,14 +137,14 @@ MASKS = (
         generator_ignored,
     ),
     Mistake(
-        "wrong-number-hidden",
-        "The number of hidden patches is not ratio · L.",
+        "same-mask-every-time",
+        "Two calls in a row give the same masks: your randomness is seeded anew in each call.",
         (
-            "How many of 16 patches should a ratio of 0.75 hide?",
-            "round(ratio * length)",
-            "noise.argsort(dim=1)[:, :hidden] are the places to hide.",
+            "Call your function twice. Are the masks the same?",
+            "Each step of a training needs masks of its own.",
+            "Leave out manual_seed; generator=None means torch's own randomness.",
         ),
-        lambda f: any((counts(f, n, k, r) != round(r * k)).any() for n, k, r in SETTINGS),
+        same_every_time,
     ),
 )
 
@@ -131,11 +171,17 @@ TASKS = (
                 "value",
                 "each image must hide round(ratio * length) patches of its own; with ratio 0.75 "
                 "that is 3 of 4.",
-                lambda f: not any(mistake.shows(f) for mistake in MASKS if "gen" not in mistake.id),
+                lambda f: (
+                    not any(
+                        mistake.shows(f)
+                        for mistake in MASKS
+                        if mistake.shows is not generator_ignored
+                    )
+                ),
             ),
             holds(
                 "invariance",
-                "a generator with another seed must give another mask.",
+                "generators of one seed must give one mask, and those of another seed another.",
                 lambda f: not generator_ignored(f),
             ),
         ),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from sslcourse.teach.checks.numbers import tensors_in
 from sslcourse.teach.checks.task import Attempt, Mistake, Returned, Task
 
 
@@ -31,6 +32,11 @@ def changes_inputs(f: Attempt, task: Task) -> bool:
 
 def loses_gradient(f: Attempt, task: Task) -> bool:
     return f.gradients(*task.first.args, **task.first.kwargs) is None
+
+
+def not_finite(f: Attempt, task: Task) -> bool:
+    found = tensors_in(f(*task.first.args, **task.first.kwargs))
+    return not all(bool(x.isfinite().all()) for x in found)
 
 
 NOTHING = Slip(
@@ -65,8 +71,21 @@ DETACHED = Slip(
     loses_gradient,
 )
 
+NOT_FINITE = Slip(
+    "result-not-finite",
+    "Your function returns inf or nan for ordinary inputs.",
+    (
+        "Which line makes the first number that is not finite?",
+        "log(0), 0 / 0, inf - inf and 0 * inf are not finite; adding mask * -inf gives 0 * inf.",
+        "Print x.isfinite().all() after each line. Use x.masked_fill(mask, -torch.inf) for masks, "
+        "and log_softmax or logsumexp instead of the logarithm of a sum or quotient.",
+    ),
+    not_finite,
+)
+
 SLIPS = {
     "exists": (NOTHING,),
+    "value": (NOT_FINITE,),
     "gradient": (DETACHED, CHANGES),
     "invariance": (CHANGES,),
 }

@@ -12,6 +12,7 @@ TRAIN, TEST = drawn(6, 3, seed=3) * torch.tensor([1.0, 3.0, 0.5]) + 2, drawn(4, 
 
 
 def by_own_statistics(x: Tensor) -> bool:
+    """Whether every feature has mean 0 over these images."""
     return close(x.mean(dim=0), torch.zeros(3))
 
 
@@ -20,7 +21,11 @@ def all_rows_centred(f: Attempt) -> bool:
 
 
 def constant_is_lost(f: Attempt) -> bool:
-    return not all(bool(x.isfinite().all()) for x in f(torch.ones(4, 2), torch.zeros(3, 2)))
+    """Only a feature that is the same for all training images comes out as inf or nan."""
+    train, test = TRAIN.clone(), TEST.clone()
+    train[:, 0] = 2.0
+    finite = [x.isfinite().all(dim=0).tolist() for x in f(train, test)]
+    return [False, True, True] in finite and all(all(rest) for _, *rest in finite)
 
 
 def deviation(f: Attempt, power: int) -> bool:
@@ -53,14 +58,17 @@ STANDARDISED = (
     ),
     Mistake(
         "standardised-over-the-wrong-axis",
-        "Each image has mean 0 over its own features; each *feature* should have mean 0 over the "
-        "training images.",
+        "The statistics run over the features of an image, or over everything; each *feature* "
+        "should have mean 0 over the training images.",
         (
             "Print the mean of your result over dimension 0 and over dimension 1.",
             "Images are rows, features are columns.",
             "Use dim=0 for mean and deviation.",
         ),
-        lambda f: close(f(TRAIN, TEST)[0].mean(dim=1), torch.zeros(6)),
+        lambda f: (
+            close(f(TRAIN, TEST)[0].mean(dim=1), torch.zeros(6))
+            or close(f(TRAIN, TEST)[0], (TRAIN - TRAIN.mean()) / TRAIN.std())
+        ),
     ),
     Mistake(
         "not-centred",
@@ -81,6 +89,16 @@ STANDARDISED = (
             "Divide by train.std(dim=0).",
         ),
         lambda f: deviation(f, -1) or deviation(f, 1) or deviation(f, 2),
+    ),
+    Mistake(
+        "test-images-left-alone",
+        "You return the test features as they came.",
+        (
+            "Which of the two sets does your probe see after training?",
+            "Training and test images must go through the same mapping.",
+            "return (train - mean) / std, (test - mean) / std",
+        ),
+        lambda f: close(f(TRAIN, TEST)[1], TEST),
     ),
     Mistake(
         "constant-feature-divided-by-zero",

@@ -5,25 +5,58 @@ assignment; in DINO it is a teacher's centred, sharpened output.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from sslcourse.teach.checks.behaviours import acts_like, grows, ignores, off_by_a_factor, wrong_sign
-from sslcourse.teach.checks.numbers import drawn
+from sslcourse.teach.checks.behaviours import acts_like, factor, ignores, off_by_a_factor
+from sslcourse.teach.checks.numbers import close, drawn
+from sslcourse.teach.checks.swapped_scale import wrong_scales
 from sslcourse.teach.checks.task import Attempt, Call, Mistake
+
+log_softmax = partial(torch.log_softmax, dim=1)
 
 
 def scores(views: int, count: int = 3, seed: int = 0) -> list[Tensor]:
     return [drawn(count, 4, seed=seed + view).tanh() for view in range(views)]
 
 
-def pairs_of(first: Callable, second: Callable, wanted: Callable) -> Callable:
-    """A cross-entropy over the pairs of views that are wanted: (target's, prediction's) number."""
+def others(target: int, prediction: int) -> bool:
+    """Which pairs of views the right losses compare."""
+    return target != prediction
+
+
+def cross_entropy(p: Tensor, log_q: Tensor) -> Tensor:
+    return -(p * log_q).sum(dim=1).mean()
+
+
+def divergence(p: Tensor, log_q: Tensor) -> Tensor:
+    """Kullback and Leibler's: cross-entropy without the entropy of the targets."""
+    return (torch.special.xlogy(p, p) - p * log_q).sum(dim=1).mean()
+
+
+def pairs_of(
+    target: Callable,
+    divided: Callable,
+    *,
+    wanted: Callable[[int, int], bool] = others,
+    log: Callable[[Tensor], Tensor] = log_softmax,
+    term: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
+) -> Callable:
+    """A loss that is right, but for what is given.
+
+    Args:
+        target: makes a target of what is known of a view.
+        divided: scores of a prediction, divided by their temperature.
+        wanted: which pairs are compared, by the numbers of target and prediction.
+        log: of these scores.
+        term: of target and log.
+    """
 
     def loss(predictions: list[Tensor], targets: list[Tensor], *rest, **temperatures) -> Tensor:
         terms = [
-            -(first(t, *rest, **temperatures) * second(p, **temperatures)).sum(1).mean()
+            term(target(t, *rest, **temperatures), log(divided(p, **temperatures)))
             for i, t in enumerate(targets)
             for j, p in enumerate(predictions)
             if wanted(i, j)
@@ -33,9 +66,9 @@ def pairs_of(first: Callable, second: Callable, wanted: Callable) -> Callable:
     return loss
 
 
-def same_views(loss: Callable, calls: tuple[Call, ...], wanted: Callable):
-    """Whether f sums up other pairs than the right function, in the same way."""
-    return lambda f: acts_like(f, loss(wanted), *calls) or off_by_a_factor(f, loss(wanted), *calls)
+def same_up_to_a_factor(other: Callable, calls: tuple[Call, ...]) -> Callable[[Attempt], bool]:
+    """Whether f is another loss, or that times a positive number."""
+    return lambda f: acts_like(f, other, *calls) or off_by_a_factor(f, other, *calls)
 
 
 def small_views_ignored(f: Attempt, call: Call) -> bool:
@@ -44,19 +77,86 @@ def small_views_ignored(f: Attempt, call: Call) -> bool:
     return ignores(f, call, Call((other, *call.args[1:]), call.kwargs))
 
 
-def target_gradient(f: Attempt, call: Call, start: int) -> bool:
+def target_gradient(f: Attempt, call: Call) -> bool:
+    """Whether a gradient reaches one of the targets, the second list of inputs."""
     found = f.gradients(*call.args, **call.kwargs)
-    return found is not None and any(float(g.abs().max()) > 1e-9 for g in found[start:])
+    start, count = (len(part) for part in call.args[:2])
+    targets = [] if found is None else found[start : start + count]
+    return any(float(g.abs().max()) > 1e-9 for g in targets)
 
 
-def shared(right: Callable, call: Callable, over: Callable, said: str) -> tuple[Mistake, ...]:
-    """The mistakes that both losses know. `said` is what their targets are called."""
-    return (*wrong_pairs(call, over, said), *wrong_scales(right, call))
+def shared(
+    right: Callable, call: Callable, over: Callable, said: str, warmer: tuple[Call, ...]
+) -> tuple[Mistake, ...]:
+    """The mistakes that both losses know.
 
-
-def wrong_pairs(call: Callable, over: Callable, said: str) -> tuple[Mistake, ...]:
-    """Pairs of views that are too many, too few or others."""
+    Args:
+        right: the right loss.
+        call: makes inputs of some views, a number of images and a seed.
+        over: `pairs_of` for this loss.
+        said: what its targets are called.
+        warmer: inputs at other temperatures.
+    """
     calls = (call(), call(seed=5))
+    return (
+        *wrong_softmax(calls, over),
+        *wrong_pairs(calls, over, said),
+        *wrong_scales(right, call, warmer),
+    )
+
+
+def wrong_softmax(calls: tuple[Call, ...], over: Callable) -> tuple[Mistake, ...]:
+    """A prediction that is no log-softmax over the prototypes, or another comparison."""
+    without_log = over(log=partial(torch.softmax, dim=1))
+    return (
+        Mistake(
+            "logarithm-missing",
+            "Uniform predictions cost 1 / K in your loss, not ln K: the logarithm is missing.",
+            (
+                "What is the chance line of this loss?",
+                "Cross-entropy is minus the sum of p log q.",
+                "Use F.log_softmax instead of softmax.",
+            ),
+            lambda f: close(abs(factor(f, without_log, *calls)), 1.0),
+        ),
+        Mistake(
+            "softmax-over-the-batch",
+            "A prediction's shares don't sum to 1 over the prototypes: the softmax runs over the "
+            "images.",
+            (
+                "Over which axis do predictions sum to 1?",
+                "Each image is distributed over the prototypes.",
+                "F.log_softmax(…, dim=1)",
+            ),
+            lambda f: acts_like(f, over(log=partial(torch.log_softmax, dim=0)), *calls),
+        ),
+        Mistake(
+            "softmax-before-the-loss",
+            "F.cross_entropy gets probabilities instead of scores, and takes a softmax of a "
+            "softmax: predictions can't become sharp.",
+            (
+                "What does F.cross_entropy do first?",
+                "It takes the softmax itself.",
+                "Hand it the scores divided by the temperature, as they are.",
+            ),
+            lambda f: acts_like(f, over(log=lambda x: log_softmax(torch.softmax(x, 1))), *calls),
+        ),
+        Mistake(
+            "divergence-instead-of-cross-entropy",
+            "Your loss is smaller than it should be by the entropy of the targets: it is a "
+            "divergence, as F.kl_div gives it.",
+            (
+                "What do uniform predictions cost? It should be ln K, whatever the targets are.",
+                "F.kl_div adds the sum of p log p. That changes no gradient, but the chance line.",
+                "F.cross_entropy(scores / temperature, target), or -(p * log_q).sum(dim=1).mean()",
+            ),
+            lambda f: acts_like(f, over(term=divergence), *calls),
+        ),
+    )
+
+
+def wrong_pairs(calls: tuple[Call, ...], over: Callable, said: str) -> tuple[Mistake, ...]:
+    """Pairs of views that are too many, too few or others."""
     return (
         Mistake(
             "same-view-predicted",
@@ -67,7 +167,7 @@ def wrong_pairs(call: Callable, over: Callable, said: str) -> tuple[Mistake, ...
                 "A view must say what was said of *another* view.",
                 "Skip the pairs with equal numbers: if i == j: continue.",
             ),
-            same_views(over, calls, lambda i, j: True),
+            same_up_to_a_factor(over(wanted=lambda i, j: True), calls),
         ),
         Mistake(
             "only-the-same-view-predicted",
@@ -77,7 +177,7 @@ def wrong_pairs(call: Callable, over: Callable, said: str) -> tuple[Mistake, ...
                 "View 1 must say what was said of view 2.",
                 "Take the pairs with i != j.",
             ),
-            same_views(over, calls, lambda i, j: i == j),
+            same_up_to_a_factor(over(wanted=lambda i, j: i == j), calls),
         ),
         Mistake(
             "small-views-ignored",
@@ -85,55 +185,8 @@ def wrong_pairs(call: Callable, over: Callable, said: str) -> tuple[Mistake, ...
             (
                 "How many views does the learner see, and of how many are there targets?",
                 "Targets come from the first views, predictions from all.",
-                "The inner loop runs over all predictions.",
+                "for j, s in enumerate(scores): over all views, not only those with targets.",
             ),
-            lambda f: small_views_ignored(f, call()),
-        ),
-    )
-
-
-def wrong_scales(right: Callable, call: Callable) -> tuple[Mistake, ...]:
-    """A wrong sign, a sum instead of a mean, another factor."""
-    calls = (call(), call(seed=5))
-    return (
-        Mistake(
-            "loss-without-minus",
-            "Your loss has the wrong sign: it drives predictions away from their targets.",
-            (
-                "Can a cross-entropy be below zero?",
-                "It is minus the sum of p log q.",
-                "Put a minus in front of the sum.",
-            ),
-            lambda f: wrong_sign(f, right, *calls),
-        ),
-        Mistake(
-            "summed-over-the-batch",
-            "Your loss grows with the batch: the images are summed, not averaged.",
-            (
-                "Should twice the batch double the loss?",
-                "Sum over the prototypes, mean over the images.",
-                "-(p * log_q).sum(dim=1).mean()",
-            ),
-            lambda f: grows(f, right, calls, (call(count=6), call(count=6, seed=5))),
-        ),
-        Mistake(
-            "pairs-summed",
-            "Your loss grows with the number of views: the pairs are summed, not averaged.",
-            (
-                "How many terms have two views, and how many four?",
-                "Divide by the number of pairs that you added.",
-                "Count the pairs in your loop and divide at the end.",
-            ),
-            lambda f: grows(f, right, calls, (call(views=4), call(views=4, seed=5))),
-        ),
-        Mistake(
-            "wrong-factor",
-            "Your loss is the right one times a constant, so uniform predictions don't cost ln K.",
-            (
-                "What do uniform predictions cost with K prototypes?",
-                "Sum over the prototypes; a mean over them divides by K.",
-                "-(p * log_q).sum(dim=1).mean()",
-            ),
-            lambda f: off_by_a_factor(f, right, *calls),
+            lambda f: small_views_ignored(f, calls[0]),
         ),
     )

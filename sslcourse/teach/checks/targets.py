@@ -1,12 +1,14 @@
 """06.5 and 06.8: targets that are normalised patch by patch, and back to pixels."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from sslcourse.methods.mae import normalize_patches
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference
-from sslcourse.teach.checks.numbers import close, drawn
+from sslcourse.teach.checks.numbers import close, differ, drawn
 from sslcourse.teach.checks.task import Mistake, Task, given
 
 PATCHES = drawn(2, 3, 12, seed=4) * 3 + 1
@@ -14,7 +16,9 @@ PATCHES = drawn(2, 3, 12, seed=4) * 3 + 1
 FLAT = torch.ones(1, 1, 12)
 
 
-def by(axes, correction: int = 1):
+def by(axes: int | tuple[int, ...], correction: int = 1) -> Callable:
+    """Normalising with mean and variance over these axes."""
+
     def normalised(x: Tensor) -> Tensor:
         var, mean = torch.var_mean(x, dim=axes, keepdim=True, correction=correction)
         return (x - mean) / (var + 1e-6).sqrt()
@@ -25,25 +29,39 @@ def by(axes, correction: int = 1):
 NORMALISED = (
     Mistake(
         "variance-divided-by-n",
-        "Your variance divides by n. The paper's code divides by n - 1, and the loss of a network "
-        "that always says 0 is (n - 1) / n.",
+        "You use the biased variance, divided by n. The paper's code divides by n - 1; then the "
+        "loss of a network that always says 0 is (n - 1) / n.",
         (
-            "What is the mean of your squared targets? It should be (n - 1) / n.",
-            "The unbiased variance divides by n - 1.",
+            "What is the mean of your squared targets? It should be (n - 1) / n, and yours is 1.",
+            "The biased variance divides by n, the unbiased one by n - 1.",
             "patches.var(dim=2, keepdim=True), with PyTorch's default correction.",
         ),
         lambda f: acts_like(f, by(2, 0), given(PATCHES)),
     ),
     Mistake(
+        "mean-not-subtracted",
+        "Adding a number to all pixels changes your result: the patch's mean is not subtracted.",
+        (
+            "Make a patch brighter. Should its target change?",
+            "Normalising does two things: it subtracts the mean, and divides by the deviation.",
+            "(patches - mean) / (variance + 1e-6).sqrt()",
+        ),
+        lambda f: differ(f(PATCHES + 5), f(PATCHES)),
+    ),
+    Mistake(
         "normalised-over-the-wrong-axis",
-        "A patch doesn't have mean 0 afterwards: mean and deviation were taken over patches, over "
-        "images or over everything.",
+        "Mean and deviation were taken over patches, over images or over everything, not over the "
+        "values of one patch.",
         (
             "Which numbers should have mean 0?",
             "Each patch is normalised by its own values.",
             "Use dim=2 with keepdim=True.",
         ),
-        lambda f: not close(f(PATCHES).mean(dim=2), torch.zeros(2, 3)),
+        lambda f: any(
+            acts_like(f, by(axes, correction), given(PATCHES))
+            for axes in (0, 1, (0, 1), (0, 2), (1, 2), (0, 1, 2))
+            for correction in (0, 1)
+        ),
     ),
     Mistake(
         "flat-patch-divided-by-zero",
@@ -53,25 +71,33 @@ NORMALISED = (
             "A little is added under the root: 1e-6.",
             "(patches - mean) / (variance + 1e-6).sqrt()",
         ),
-        lambda f: not bool(f(FLAT).isfinite().all()),
+        lambda f: bool(f(PATCHES).isfinite().all()) and not bool(f(FLAT).isfinite().all()),
     ),
     Mistake(
         "divided-by-the-wrong-power",
-        "Patches with larger contrast are still different afterwards: you divide by the variance, "
-        "or not at all.",
+        "Patches with larger contrast still give other targets: you divide by the variance, or not "
+        "by the patch's deviation at all.",
         (
             "Double the contrast of a patch. Should its target change?",
             "The deviation is the root of the variance.",
             "Divide by the square root of the variance.",
         ),
-        lambda f: not close(f(3 * PATCHES), f(PATCHES)),
+        lambda f: differ(f(3 * PATCHES), f(PATCHES)),
     ),
 )
 
 
-def denormalize_patches(predictions: Tensor, patches: Tensor) -> Tensor:
-    variance, mean = torch.var_mean(patches, dim=2, keepdim=True)
-    return predictions * (variance + 1e-6).sqrt() + mean
+def undone_by(axes: int | tuple[int, ...], correction: int = 1) -> Callable:
+    """Normalising undone with mean and variance over these axes."""
+
+    def undone(p: Tensor, x: Tensor) -> Tensor:
+        var, mean = torch.var_mean(x, dim=axes, keepdim=True, correction=correction)
+        return p * (var + 1e-6).sqrt() + mean
+
+    return undone
+
+
+denormalize_patches = undone_by(2)
 
 
 GUESS = drawn(2, 3, 12, seed=6)
@@ -119,7 +145,37 @@ DENORMALISED = (
             "Those of the picture's own patches.",
             "torch.var_mean(patches, dim=2, keepdim=True)",
         ),
+        lambda f: acts_like(f, lambda p, x: denormalize_patches(p, p), UNDO),
+    ),
+    Mistake(
+        "patches-not-used",
+        "Other patches don't change your pixels: you use fixed numbers, or the predictions' own.",
+        (
+            "Where does `patches` occur in your function?",
+            "Each patch was normalised by its own mean and deviation.",
+            "torch.var_mean(patches, dim=2, keepdim=True)",
+        ),
         lambda f: close(f(GUESS, PATCHES), f(GUESS, 2 * PATCHES + 1)),
+    ),
+    Mistake(
+        "statistics-over-the-wrong-axis",
+        "You take mean and deviation of the whole picture, or of several patches together.",
+        (
+            "How many means were subtracted when the targets were made?",
+            "One for each patch, of its own values.",
+            "torch.var_mean(patches, dim=2, keepdim=True)",
+        ),
+        lambda f: any(acts_like(f, undone_by(axes), UNDO) for axes in (0, 1, (1, 2), (0, 1, 2))),
+    ),
+    Mistake(
+        "variance-divided-by-n",
+        "Your variance divides by n. normalize_patches divides by n - 1, as the paper's code does.",
+        (
+            "Normalise patches and undo it. Do you get the same pixels?",
+            "The unbiased variance divides by n - 1.",
+            "patches.var(dim=2, keepdim=True), with PyTorch's default correction.",
+        ),
+        lambda f: acts_like(f, undone_by(2, correction=0), UNDO),
     ),
 )
 

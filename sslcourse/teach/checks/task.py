@@ -31,6 +31,7 @@ class Attempt:
 
     def __init__(self, function: Callable) -> None:
         self.function = function
+        self.calls = 0  # that have begun
         self.results: dict[int, Any] = {}  # of whole calls, by their identity
 
     def result(self, call: "Call") -> Any:
@@ -41,6 +42,7 @@ class Attempt:
 
     def call(self, args: tuple, kwargs: dict) -> Any:
         """The function's own result; global randomness starts the same every time."""
+        self.calls += 1
         seed_everything(0)
         return converted(self.function(*args, **kwargs))
 
@@ -62,19 +64,26 @@ class Attempt:
     def gradients(self, *args: Any, **kwargs: Any) -> list[Tensor] | None:
         """The gradient of each float input (zeros where none arrives); None if the result has none.
 
-        A result that is no scalar is multiplied with fixed numbers and summed first.
+        A result that is no scalar is multiplied with fixed numbers and summed first, so that two
+        tensors and the same two stacked give the same.
         """
         copies = mapped(tracked, args)
         inputs = [x for x in tensors_in(copies) if x.requires_grad]
-        outputs = [y for y in tensors_in(self.call(copies, kwargs)) if y.requires_grad]
-        if not outputs:
+        outputs = tensors_in(self.call(copies, kwargs))
+        if not any(y.requires_grad for y in outputs):
             return None
-        weights = torch.linspace(-1.0, 2.0, max(2, max(y.numel() for y in outputs)))
-        total = sum(
-            y if y.ndim == 0 else (y.flatten() * weights[: y.numel()].to(y)).sum() for y in outputs
-        )
-        grads = torch.autograd.grad(total, inputs, allow_unused=True)
+        flat = torch.cat([y.flatten() for y in outputs])
+        weights = torch.linspace(2.0, -1.0, len(flat)) if len(flat) > 1 else torch.ones(1)
+        grads = torch.autograd.grad((flat * weights).sum(), inputs, allow_unused=True)
         return [torch.zeros_like(x) if g is None else g for x, g in zip(inputs, grads, strict=True)]
+
+    def remembers(self, call: "Call", *numbers: int) -> list[bool]:
+        """Which tensors of the result ask for a gradient if only these inputs do."""
+        args = tuple(
+            mapped(tracked if number in numbers else Tensor.clone, value)
+            for number, value in enumerate(call.args)
+        )
+        return [y.requires_grad for y in tensors_in(self.call(args, call.kwargs))]
 
 
 def tracked(x: Tensor) -> Tensor:
@@ -83,7 +92,7 @@ def tracked(x: Tensor) -> Tensor:
 
 
 def converted(result: Any) -> Any:
-    """Numbers, arrays and nested lists become tensors, lists of tensors a tuple.
+    """Numbers, arrays and nested lists become tensors on the CPU, lists of tensors a tuple.
 
     Raises:
         Returned: None, or something that is no number at all.
@@ -93,7 +102,7 @@ def converted(result: Any) -> Any:
     if isinstance(result, Tensor):
         if result.is_complex():
             raise Returned("your function returned complex numbers; real ones were expected.")
-        return result
+        return result.cpu()
     nested = (Tensor, np.ndarray, list, tuple)
     if isinstance(result, tuple) or (
         isinstance(result, list) and any(isinstance(part, nested) for part in result)

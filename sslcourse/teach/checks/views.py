@@ -5,10 +5,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from sslcourse.teach.checks.behaviours import acts_like
+from sslcourse.teach.checks.behaviours import acts_like, seed_decides
 from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.numbers import close, drawn
-from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
+from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
 
 FIRST, SECOND = drawn(3, 4, seed=1), drawn(3, 4, seed=2)
 
@@ -30,9 +30,9 @@ def encode_views(encoder: Callable, first: Tensor, second: Tensor) -> tuple[Tens
     return encoder(torch.cat([first, second])).chunk(2)
 
 
-def features_are_split(f: Attempt, call) -> bool:
-    """Twice as many rows, half as many columns."""
-    rows, columns = 2 * len(FIRST) if len(call.args) == 2 else 4, 4
+def features_are_split(f: Attempt, call: Call) -> bool:
+    """All 2N rows, half as many columns."""
+    rows, columns = sum(len(x) for x in call.args), call.args[0].shape[1]
     return [tuple(x.shape) for x in f(*call.args)] == [(rows, columns // 2)] * 2
 
 
@@ -73,8 +73,18 @@ ENCODE = (
             acts_like(
                 f, lambda a, b, o=order: torch.cat(encode_views(mixing, a, b))[o].chunk(2), PAIR
             )
-            for order in ([0, 2, 4, 1, 3, 5], [0, 3, 1, 4, 2, 5], [3, 4, 5, 0, 1, 2])
+            for order in ([0, 2, 4, 1, 3, 5], [0, 3, 1, 4, 2, 5])
         ),
+    ),
+    Mistake(
+        "views-exchanged",
+        "Your first result belongs to the second views, and the second one to the first.",
+        (
+            "Use an encoder that returns its input. What do you get back?",
+            "The first N rows that come out belong to the first N rows that went in.",
+            "z1, z2 = encoder(torch.cat([first, second])).chunk(2)",
+        ),
+        lambda f: acts_like(f, lambda a, b: encode_views(mixing, a, b)[::-1], PAIR),
     ),
 )
 
@@ -101,16 +111,26 @@ PAIRS = (
         ),
         lambda f: acts_like(f, lambda z: z.chunk(2), ROWS),
     ),
+    Mistake(
+        "views-exchanged",
+        "Your first result holds the second views, and the second one the first.",
+        (
+            "In which row does the first view of image 0 stand?",
+            "Even rows are first views, odd rows second ones.",
+            "z1 = z[0::2], z2 = z[1::2]",
+        ),
+        lambda f: acts_like(f, lambda z: (z[1::2], z[0::2]), ROWS),
+    ),
 )
 
 
 def noisy(function: Callable) -> Callable:
-    """Views with noise of the generator, added to the images."""
+    """Two views; an augmented view is 1 to 2 brighter than the image, by the generator's noise."""
 
     def augment(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
         return images + 1 + torch.rand(images.shape, generator=generator)
 
-    return lambda images: function(images, augment, torch.Generator().manual_seed(0))
+    return lambda images, seed=0: function(images, augment, torch.Generator().manual_seed(seed))
 
 
 IMAGES = torch.zeros(3, 4)
@@ -145,6 +165,27 @@ TWO_VIEWS = (
             "Hand the whole batch to augment, once for each view.",
         ),
         lambda f: any(close(view[0], view[1]) for view in f(IMAGES)),
+    ),
+    Mistake(
+        "view-of-a-view",
+        "One of your views was augmented twice: it was made of the other view, not of the images.",
+        (
+            "What does each call of augment get?",
+            "Both views start from the images, so that neither depends on the other.",
+            "return augment(images, generator), augment(images, generator)",
+        ),
+        lambda f: any(2 <= float(view.min()) <= float(view.max()) <= 4 for view in f(IMAGES)),
+    ),
+    Mistake(
+        "generator-ignored",
+        "The generator that is handed in doesn't decide your views: it isn't handed to augment, or "
+        "it is seeded anew.",
+        (
+            "Where does the randomness of your views come from?",
+            "A generator that is handed over should decide, so that a run can be repeated.",
+            "augment(images, generator), for both views",
+        ),
+        lambda f: not all(seed_decides(lambda seed, i=i: f(IMAGES, seed)[i]) for i in (0, 1)),
     ),
 )
 

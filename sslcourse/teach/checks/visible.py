@@ -7,7 +7,7 @@ from torch import Tensor
 
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference, holds
-from sslcourse.teach.checks.numbers import close, drawn, mask_of
+from sslcourse.teach.checks.numbers import close, differ, drawn, mask_of
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
 TOKENS, POSITIONS = drawn(2, 4, 3, seed=1), drawn(4, 3, seed=2)
@@ -21,7 +21,7 @@ def mixing(x: Tensor) -> Tensor:
 
 
 def with_blocks(function: Callable) -> Callable:
-    """Tokens that come out, or the shape that the blocks were given."""
+    """Tokens that come out, or the shape that the blocks were given at last."""
 
     def run(tokens: Tensor, positions: Tensor, mask: Tensor, ask: str = "tokens") -> Tensor:
         seen = [torch.zeros(0)]
@@ -64,23 +64,34 @@ ENCODING = (
         (
             "Which axis is mixed by attention in your code?",
             "PyTorch's transformer layers take (T, N, D) unless told otherwise.",
-            "Keep the batch first: (N, V, D), and batch_first=True.",
+            "Call blocks with (N, V, D), without transpose; in PyTorch's layers batch_first=True.",
         ),
         lambda f: (
             given_shape(f) in ([2, 2, 3], [4, 2, 3])
-            and not close(f(*ENCODE.args)[0], f(TOKENS[:1].repeat(2, 1, 1), POSITIONS, MASK)[0])
+            and differ(f(*ENCODE.args)[0], f(TOKENS[:1].repeat(2, 1, 1), POSITIONS, MASK)[0])
         ),
     ),
     Mistake(
+        "images-encoded-together",
+        "The blocks got the visible tokens of all images as one long sequence: tokens of different "
+        "images attend to each other.",
+        (
+            "Which shape do your blocks get?",
+            "tokens[~mask] is flat: it no longer knows where an image ends.",
+            "blocks(tokens[~mask].view(N, -1, D))",
+        ),
+        lambda f: given_shape(f) in ([1, 4, 3], [4, 3]),
+    ),
+    Mistake(
         "hidden-patches-are-encoded-too",
-        "The blocks got all tokens, and the hidden ones were taken away afterwards: what is hidden "
-        "leaks into the visible tokens, and nothing is saved.",
+        "The blocks got all L tokens of an image: hidden places take part in the attention, and "
+        "nothing is saved.",
         (
             "How many tokens should an MAE encoder see at a ratio of 0.75?",
             "A quarter. What is hidden must not enter.",
             "First pick the visible tokens, then call blocks.",
         ),
-        lambda f: given_shape(f)[1] == 4,
+        lambda f: given_shape(f) == [2, 4, 3],
     ),
     Mistake(
         "blocks-never-called",
@@ -98,7 +109,7 @@ ENCODING = (
         (
             "Which patches does tokens[mask] give?",
             "True = hidden, so ~mask are the visible ones.",
-            "Pick with ~mask.",
+            "tokens[~mask].view(N, -1, D), once the positions are added.",
         ),
         encodes(lambda blocks, x, p, mask: blocks(pick(x + p, ~mask))),
     ),
@@ -142,7 +153,7 @@ TASKS = (
             holds(
                 "invariance",
                 "the blocks must be called with the visible tokens only, (N, V, D).",
-                lambda f: given_shape(f) == [2, 2, 3],
+                lambda f: given_shape(f)[1:] == [2, 3],
             ),
         ),
         ENCODING,

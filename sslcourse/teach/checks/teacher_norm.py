@@ -1,0 +1,147 @@
+"""08.4, how a teacher with BatchNorm follows that runs in eval mode."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from sslcourse.teach.checks.behaviours import acts_like
+from sslcourse.teach.checks.cases import from_reference, holds
+from sslcourse.teach.checks.momentum import EMA, vector
+from sslcourse.teach.checks.numbers import close
+from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
+
+
+def network(weights: Tensor, statistics: Tensor, trained: bool) -> nn.Module:
+    """A linear layer and a BatchNorm: ten parameters, four running statistics."""
+    layers = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).requires_grad_(trained)
+    nn.utils.vector_to_parameters(weights.clone(), layers.parameters())
+    layers[1].running_mean.copy_(statistics[:2])
+    layers[1].running_var.copy_(statistics[2:])
+    return layers
+
+
+OLD, NEW = torch.tensor([0.0, 0, 1, 1]), torch.tensor([8.0, 6, 3, 5])  # running statistics
+
+
+def with_networks(function: Callable) -> Callable:
+    """The teacher's ten parameters after an update, or what else happened."""
+
+    def run(slow: Tensor, fast: Tensor, momentum: float, ask: str = "teacher") -> Tensor:
+        teacher, student = network(slow, OLD, False), network(fast, NEW, True)
+        function(teacher, student, momentum)
+        answers = {"teacher": vector(teacher), "student": vector(student)}
+        answers["statistics"] = torch.cat([teacher[1].running_mean, teacher[1].running_var])
+        answers["graph"] = torch.tensor(any(p.requires_grad for p in teacher.parameters()))
+        return answers[ask]
+
+    return run
+
+
+def follow(teacher: nn.Module, student: nn.Module, momentum: float) -> None:
+    with torch.no_grad():
+        for slow, fast in zip(teacher.parameters(), student.parameters()):
+            slow.mul_(momentum).add_(fast, alpha=1 - momentum)
+        for slow, fast in zip(teacher.buffers(), student.buffers()):
+            slow.copy_(fast)
+
+
+SLOW, FAST = torch.arange(1.0, 11.0), torch.arange(40.0, 10.0, -3.0)
+
+FOLLOW = given(SLOW, FAST, 0.9), given(SLOW, FAST, 0.5)
+
+
+def statistics_follow(f: Attempt) -> bool:
+    """Running statistics are the student's, or have moved towards them by the momentum."""
+    found = f(SLOW, FAST, 0.5, "statistics")
+    return close(found, NEW) or close(found, (OLD + NEW) / 2)
+
+
+def following(name: str, shows: Callable[[Attempt], bool]) -> Mistake:
+    """A mistake that 04.3 knows too, recognised in these networks."""
+    known = next(mistake for mistake in EMA if mistake.id == name)
+    return replace(known, shows=shows)
+
+
+TEACHER = (
+    following("student-moves", lambda f: not close(f(SLOW, FAST, 0.9, "student"), FAST)),
+    Mistake(
+        "momentum-swapped",
+        "Your teacher keeps the share 1 - m of itself: it almost copies the student.",
+        (
+            "With m = 0.996, who changes little?",
+            "The teacher keeps m of itself.",
+            "slow.mul_(m).add_(fast, alpha=1 - m)",
+        ),
+        lambda f: acts_like(f, lambda t, s, m: m * s + (1 - m) * t, *FOLLOW[:1]),
+    ),
+    Mistake(
+        "teacher-never-moves",
+        "The teacher's parameters are as they were: your result went into new variables.",
+        (
+            "What does `p = m * p + …` do to the parameter that p named before?",
+            "It makes a new tensor; the network keeps the old one.",
+            "Write in place, inside torch.no_grad(): slow.mul_(m).add_(fast, alpha=1 - m)",
+        ),
+        lambda f: close(f(SLOW, FAST, 0.5), SLOW),
+    ),
+    Mistake(
+        "teacher-copies-the-student",
+        "The teacher's parameters are the student's: the momentum is not used, or load_state_dict "
+        "has overwritten them.",
+        (
+            "What should m = 0.9 leave of the teacher?",
+            "Only buffers may be copied.",
+            "Move parameters by the momentum, copy buffers().",
+        ),
+        lambda f: close(f(SLOW, FAST, 0.9), FAST),
+    ),
+    following("momentum-ignored", lambda f: close(f(SLOW, FAST, 0.9), f(SLOW, FAST, 0.5))),
+    Mistake(
+        "statistics-left-behind",
+        "Running statistics of BatchNorm stay those of the start: they are buffers, and "
+        "parameters() doesn't list them. In eval mode the teacher normalises by them.",
+        (
+            "What does a BatchNorm in eval mode divide by?",
+            "list(teacher.buffers()) shows what you left out.",
+            "for slow, fast in zip(teacher.buffers(), student.buffers()): slow.copy_(fast)",
+        ),
+        lambda f: bool((f(SLOW, FAST, 0.5, "statistics") == OLD).any()),
+    ),
+    following("teacher-remembers-the-student", lambda f: bool(f(SLOW, FAST, 0.9, "graph"))),
+)
+
+TASKS = (
+    Task(
+        "08.4",
+        "a teacher with BatchNorm",
+        "update_teacher(teacher, student, momentum)",
+        "Two networks of one architecture, and m. In place: the teacher's parameters keep m of "
+        "themselves and take 1 - m of the student's. This teacher runs in eval mode, so its "
+        "buffers follow too, by m or as copies. (The package's teachers run in training mode, "
+        "where BatchNorm measures their own batches, so ema_update leaves buffers alone.)",
+        FOLLOW[0],
+        (
+            *from_reference(with_networks(follow), *FOLLOW, names="teacher student momentum"),
+            holds(
+                "value",
+                "the running statistics of the teacher's BatchNorm did not follow.",
+                statistics_follow,
+            ),
+            holds(
+                "gradient",
+                "the teacher's parameters ask for a gradient afterwards.",
+                lambda f: not f(SLOW, FAST, 0.9, "graph"),
+            ),
+            holds(
+                "invariance",
+                "the student's parameters are others afterwards.",
+                lambda f: close(f(SLOW, FAST, 0.9, "student"), FAST),
+            ),
+        ),
+        TEACHER,
+        with_networks,
+        3,
+    ),
+)
