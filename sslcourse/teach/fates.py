@@ -10,7 +10,6 @@ from sslcourse.teach.figures import TEXT, Picture, finish
 from sslcourse.teach.plots import COLOURS, DASHES, chance_line, label_axes
 from sslcourse.train import History
 
-
 AXES = {"step": "training step", "seconds": "seconds of training"}
 
 
