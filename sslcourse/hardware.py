@@ -3,8 +3,10 @@
 import ctypes
 import functools
 import platform
+import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -42,6 +44,28 @@ def keep_freed_memory() -> bool:
         return False
     library = ctypes.CDLL(None)
     return bool(library.mallopt(M_MMAP_MAX, 0) and library.mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
+
+
+def peak_memory(device: torch.device) -> float | None:
+    """The most memory that this process has held so far, in MiB.
+
+    On CUDA it is what PyTorch's tensors took of the GPU at their peak. On a CPU it is the peak
+    resident size of the whole process: Python, PyTorch and the images count too, several hundred
+    MiB before the first step. None where the operating system doesn't tell.
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**20
+    status = Path("/proc/self/status")
+    if status.is_file():  # Linux's getrusage would count what the parent process held before
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 2**10
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2 ** (20 if sys.platform == "darwin" else 10)
 
 
 @contextmanager

@@ -34,6 +34,7 @@ __all__ = [
 
 FOLDER = Path(__file__).parent / "checkpoints"
 FORMAT = 1
+CARD = {"sha256", "method", "network", "encoder", "arguments", "image_size"}  # what loading needs
 
 
 def checkpoint_names(folder: Path = FOLDER) -> list[str]:
@@ -46,12 +47,28 @@ def card(name: str, folder: Path = FOLDER) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: no such checkpoint.
+        ValueError: a card that is damaged, or of another version of the course.
     """
     path = folder / f"{name}.json"
     if not path.is_file():
         known = ", ".join(checkpoint_names(folder)) or "none yet"
         raise FileNotFoundError(f"there is no checkpoint {name!r}; the course has: {known}.")
-    return json.loads(path.read_text())
+    repair = "restore it, or install the course again."
+    try:
+        about = json.loads(path.read_text())
+    except ValueError as error:  # of JSON, or of the letters' coding
+        raise ValueError(f"{path} is damaged; {repair}") from error
+    if not isinstance(about, dict) or "format" not in about:
+        raise ValueError(f"{path} is not the card of a checkpoint; {repair}")
+    if about["format"] != FORMAT:
+        raise ValueError(
+            f"{path} has format {about['format']}, this version of the course reads {FORMAT}; "
+            "update the course."
+        )
+    if not about.keys() >= CARD:
+        missing = ", ".join(sorted(CARD - about.keys()))
+        raise ValueError(f"{path} is a card without {missing}; {repair}")
+    return about
 
 
 def checkpoint(name: str, folder: Path = FOLDER) -> nn.Module:
@@ -71,11 +88,6 @@ def checkpoint(name: str, folder: Path = FOLDER) -> nn.Module:
     """
     about = card(name, folder)
     path = folder / f"{name}.safetensors"
-    if about.get("format") != FORMAT:
-        raise ValueError(
-            f"{path} has format {about.get('format')}, this version of the course reads {FORMAT}; "
-            "update the course."
-        )
     data = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(data).hexdigest() != about["sha256"]:
         raise ValueError(f"{path} is missing or damaged; restore it, or install the course again.")

@@ -127,6 +127,22 @@ def test_changed_bytes_are_noticed(tmp_path):
         load_checkpoint(path, method())
 
 
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"format": 2, "weights": {}}, "comes from a newer version of the course .format 2, this"),
+        ({"format": 1, "model": {}}, "is not a checkpoint of this course"),
+        ({"state_dict": {"0.weight": torch.zeros(2)}}, "is not a checkpoint of this course"),
+        ([torch.zeros(2)], "is not a checkpoint of this course"),
+    ],
+)
+def test_newer_and_foreign_files_are_named(tmp_path, state, words):
+    path = tmp_path / "run.pt"
+    torch.save(state, path)
+    with pytest.raises(ValueError, match=words):
+        load_checkpoint(path, method())
+
+
 def test_what_could_not_be_read_back_is_not_written(tmp_path):
     path = tmp_path / "run.pt"
     with pytest.raises(ValueError, match="save numbers, strings and tensors only, got .'where'"):

@@ -10,11 +10,11 @@ import urllib.error
 
 import pytest
 import torch
+from photographs import write_photographs
 from PIL import Image
 
 from sslcourse.__main__ import main
 from sslcourse.check_setup import CHECKS, Problem, check_setup
-from sslcourse.data import load
 from sslcourse.pretrain import TrainingLine
 
 
@@ -23,14 +23,7 @@ def photographs(tmp_path, monkeypatch):
     """A folder of 40 training and 20 test pictures in two classes, and a quiet cache."""
     monkeypatch.setenv("SSLCOURSE_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "photographs"
-    for split, count in (("train", 40), ("test", 20)):
-        scenes = load("scenes", split, limit=count)
-        for index, image in enumerate(scenes.images):
-            path = folder / split / ("disc" if index % 2 else "other") / f"{index:03}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(image.permute(1, 2, 0).numpy()).save(path)
-    return folder
+    return write_photographs(tmp_path / "photographs", 40, 20)
 
 
 def test_pretrain_runs_the_whole_job_and_goes_on(photographs, tmp_path, capfd):
@@ -227,3 +220,25 @@ def test_a_missing_gpu_is_one_sentence(capfd):
     assert capfd.readouterr().err == (
         "error: PyTorch finds no CUDA device here; leave --device out, or say cpu.\n"
     )
+
+
+def test_a_folder_that_changed_is_noticed_when_a_training_goes_on(photographs, capfd):
+    command = ["pretrain", "simclr", "--data", str(photographs), "--steps", "2"]
+    assert main(command) == 0
+    picture = photographs / "train/disc/003.png"
+    Image.new("RGB", (32, 32), "red").save(picture)
+    assert main(command) == 2
+    errors = capfd.readouterr().err.splitlines()
+    assert re.search(r"^error: runs.*was trained with .*: the data has changed since", errors[-1])
+    picture.unlink()
+    assert main(command) == 2
+    errors = capfd.readouterr().err.splitlines()
+    assert re.search(r"images = 40 with .*, not 39 with .*: the data has changed", errors[-1])
+    assert main([*command, "--fresh"]) == 0
+
+
+def test_a_checkpoint_of_a_newer_course_is_named(photographs, capfd):
+    torch.save({"format": 2}, "new.pt")
+    command = ["pretrain", "simclr", "--data", str(photographs), "--steps", "2"]
+    assert main([*command, "--checkpoint", "new.pt"]) == 2
+    assert "error: new.pt comes from a newer version" in capfd.readouterr().err

@@ -48,6 +48,16 @@ def test_fates_draw_a_panel_for_each_quantity_and_one_chance_line(drawn):
     assert [text.get_text() for text in drawn[0].legends[0].get_texts()] == list(runs)
 
 
+def test_methods_whose_steps_differ_are_shown_over_time(drawn):
+    done = history([4.0, 3.0, 2.0])
+    done.columns["seconds"] = [10.0, 20.0, 30.0]
+    fates({"one": done}, {"effective_rank": "rank", "used": "used"}, "Time.", over="seconds")
+    rank, used = drawn[0].axes
+    assert rank.lines[0].get_xydata().tolist() == [[10, 20.0], [30, 10.0]]
+    assert used.lines[0].get_xdata().tolist() == [10, 20, 30]
+    assert rank.get_xlabel() == "seconds of training"
+
+
 def test_a_last_panel_counts_what_each_prototype_wins(drawn):
     runs = {"with": history([4.0, 3.0]), "without": history([3.0, 0.1])}
     usage = {"with": torch.tensor([3, 0, 4, 3]), "without": torch.tensor([0, 10, 0, 0])}

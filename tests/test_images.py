@@ -4,6 +4,7 @@ torchvision's sets are replaced by small ones, so no test needs a network.
 """
 
 import urllib.error
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -262,3 +263,18 @@ def test_sets_compare_by_identity_and_name_what_is_no_tensor():
     assert scenes == scenes and scenes != load("scenes", limit=10) and hash(scenes)
     with pytest.raises(ValueError, match="labels must be a torch.Tensor, got ndarray"):
         ImageSet(scenes.images, scenes.labels.numpy(), scenes.classes)
+
+
+def test_a_fingerprint_tells_pixels_and_their_order_apart():
+    scenes = load("scenes", limit=20)
+    known = scenes.fingerprint()
+    assert len(known) == 8 and int(known, 16) >= 0
+    assert scenes[torch.arange(20)].fingerprint() == known
+    assert scenes.images.to(memory_format=torch.channels_last).is_contiguous() is False
+    last = replace(scenes, images=scenes.images.to(memory_format=torch.channels_last))
+    assert last.fingerprint() == known, "the layout in memory does not count"
+    assert scenes[torch.arange(20).flip(0)].fingerprint() != known
+    other = scenes.images.clone()
+    other[19, 2, 31, 31] ^= 1
+    assert replace(scenes, images=other).fingerprint() != known
+    assert replace(scenes, labels=scenes.labels.flip(0)).fingerprint() == known

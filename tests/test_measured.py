@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from sslcourse.teach.measured import FOLDER, measured, over_seeds
+from sslcourse.results import Results
+from sslcourse.teach.measured import FOLDER, measured, over_seeds, summary
 
 
 def test_rows_are_read_and_seeds_gathered(tmp_path):
@@ -16,6 +17,39 @@ def test_rows_are_read_and_seeds_gathered(tmp_path):
     (tmp_path / "ratios.json").write_text(json.dumps({"rows": rows}))
     assert measured("ratios", tmp_path) == rows
     assert over_seeds(rows, "probe") == {"75%": [0.6, 0.7], "90%": [0.3]}
+
+
+def test_a_table_grows_and_goes_on_only_as_it_began(tmp_path):
+    path = tmp_path / "deep" / "table.json"
+    results = Results(path, {"seconds": 90})
+    assert results.add("a, seed 0", {"k-NN": 0.123456}) == {"k-NN": 0.1235}
+    again = Results(path, {"seconds": 90})
+    assert again.rows == {"a, seed 0": {"k-NN": 0.1235}}
+    again.add("b, seed 0", {"k-NN": 0.5})
+    again.drop(["a, seed 0", "unknown"])
+    assert Results(path, {"seconds": 90}).rows == {"b, seed 0": {"k-NN": 0.5}}
+    with pytest.raises(ValueError, match="was measured with seconds = 90, not 60; begin anew"):
+        Results(path, {"seconds": 60})
+    assert Results(path, {"seconds": 60}, fresh=True).rows == {}
+    assert measured("table", path.parent) == {"b, seed 0": {"k-NN": 0.5}}, "still there"
+    for text, words in (("{", "is damaged; delete it"), ("[]", "no rows"), ("{}", "no rows")):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=words):
+            Results(path)
+
+
+def test_seeds_have_a_mean_and_a_spread():
+    rows = {
+        "mae, seed 0": {"k-NN": 0.2, "tuned, 1": 0.5},
+        "pixels, seed 0": {"k-NN": 0.1},
+        "mae, seed 1": {"k-NN": 0.4},
+        "mae, seed 2": {"k-NN": 0.3, "tuned, 1": 0.7},
+    }
+    found = summary(rows)
+    assert found["mae"]["k-NN"] == pytest.approx((0.3, 0.2, 0.4))
+    assert found["mae"]["tuned, 1"] == pytest.approx((0.6, 0.5, 0.7))
+    assert found["pixels"] == {"k-NN": (0.1, 0.1, 0.1)}
+    assert over_seeds(rows, "tuned, 1") == {"mae": [0.5, 0.7]}
 
 
 def test_a_missing_measurement_is_one_sentence(tmp_path):

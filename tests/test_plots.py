@@ -4,6 +4,7 @@ import io
 
 import pytest
 import torch
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
@@ -67,6 +68,18 @@ def test_curves_differ_by_more_than_colour(drawn):
     names = {text.get_text(): text for text in axes.texts}
     assert names["first"].get_color() == first.get_color()
     assert axes.get_xscale() == "log"
+
+
+def test_a_spread_is_a_band_behind_its_line(drawn):
+    lines = {"one": ([1, 10], [0.2, 0.4]), "two": ([1, 10], [0.3, 0.5])}
+    spread = {"two": ([0.25, 0.4], [0.35, 0.6])}
+    curves(lines, "Two.", x_label="x", y_label="y", percent=True, spread=spread)
+    (band,) = drawn[0].axes[0].collections
+    corners = {(round(x), round(y)) for x, y in band.get_paths()[0].vertices.tolist()}
+    assert {(1, 25), (1, 35), (10, 40), (10, 60)} <= corners
+    assert band.get_facecolor()[0][:3] == pytest.approx(
+        to_rgb(drawn[0].axes[0].lines[1].get_color())
+    )
 
 
 def test_curves_name_the_values_that_are_asked_for(drawn):

@@ -112,6 +112,21 @@ def test_what_cannot_be_read_is_one_sentence(folder):
         checkpoint("simclr-scenes", folder)
 
 
+def test_a_card_that_cannot_be_read_is_one_sentence(folder):
+    path = folder / "mae-scenes.json"
+    whole = json.loads(path.read_text())
+    for text, words in (
+        (path.read_text()[:80], "is damaged; restore it"),
+        ("[1, 2]", "is not the card of a checkpoint"),
+        ("{}", "is not the card of a checkpoint"),
+        (json.dumps(whole | {"format": 2}), "has format 2, this version of the course reads 1"),
+        (json.dumps({k: v for k, v in whole.items() if k != "sha256"}), "a card without sha256"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=words):
+            checkpoint("mae-scenes", folder)
+
+
 def test_weights_that_half_precision_cannot_hold(tmp_path):
     method = build("mae", budget("mae"), 1)
     with torch.no_grad():

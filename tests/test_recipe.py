@@ -48,6 +48,31 @@ def test_other_images_or_another_precision_are_not_continued(config):
     assert fit(method(), IMAGES, config).precision == "float32", "auto goes on as it was"
 
 
+def test_one_changed_pixel_anywhere_is_other_data(config):
+    scenes = load("scenes", limit=320)
+    fit(method(), scenes, config)
+    changed = scenes.images.clone()
+    changed[319, 0, 31, 31] ^= 1  # beyond the first 256, which older checkpoints know only
+    words = "with fingerprint of the images = [0-9a-f]{8}, not [0-9a-f]{8}: the data has changed"
+    with pytest.raises(ValueError, match=words):
+        fit(method(), replace(scenes, images=changed), config)
+    with pytest.raises(ValueError, match="images = 320 with .*, not 319 with .* data has changed"):
+        fit(method(), scenes[:319], config)
+
+
+def test_a_checkpoint_that_is_older_than_the_fingerprint_goes_on(config):
+    """Files of the same format, written before all images were noted."""
+    whole = method()
+    fit(whole, IMAGES, config)
+    state = torch.load(config.checkpoint, weights_only=True)
+    del state["progress"]["recipe"]["fingerprint of the images"]
+    torch.save(state, config.checkpoint)
+    resumed = method()
+    assert len(fit(resumed, IMAGES, config)) == 4
+    pairs = zip(whole.parameters(), resumed.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
 def test_beginning_anew_replaces_the_checkpoint_only_when_it_can(config):
     fit(method(), IMAGES, config)
     path, first = config.checkpoint, config.checkpoint.read_bytes()

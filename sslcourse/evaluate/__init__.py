@@ -23,11 +23,20 @@ from sslcourse.evaluate.objects import (
     score_maps,
 )
 from sslcourse.evaluate.probe import ProbeResult, linear_probe
+from sslcourse.evaluate.protocol import (
+    Split,
+    frozen_scores,
+    load_split,
+    probe_few,
+    tuned_accuracy,
+    tuned_scores,
+)
 
 __all__ = [
     "FILLS",
     "ObjectScore",
     "ProbeResult",
+    "Split",
     "alignment",
     "attention_maps",
     "attention_rollout",
@@ -40,16 +49,21 @@ __all__ = [
     "few_labels",
     "fill_hidden",
     "fine_tune",
+    "frozen_scores",
     "hidden_error",
     "jaccard",
     "knn_accuracy",
     "linear_probe",
+    "load_split",
     "object_scores",
     "pixels",
     "pointing_accuracy",
+    "probe_few",
     "random_maps",
     "score_maps",
     "threshold_mass",
     "to_pixels",
+    "tuned_accuracy",
+    "tuned_scores",
     "uniformity",
 ]

@@ -3,6 +3,7 @@
 import copy
 import math
 import time
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -18,14 +19,28 @@ from sslcourse.hardware import keep_freed_memory
 LIGHT = Augment(crop_scale=(0.6, 1.0), jitter=None, grayscale=0.0)  # keeps what labels need
 
 
-def few_labels(labels: Tensor, labels_per_class: int, seed: int = 0) -> Tensor:
+def few_labels(
+    labels: Tensor, labels_per_class: int, seed: int = 0, *, classes: Sequence[str] = ()
+) -> Tensor:
     """Positions of `labels_per_class` images of each class, drawn with `seed`: int64 (C·n,).
 
+    Args:
+        labels: int64 (N,), -1 where there is none.
+        labels_per_class: images of each class.
+        seed: draws them.
+        classes: names of the classes that must be there; by default those that are.
+
     Raises:
-        ValueError: a class with fewer images, or no label at all.
+        ValueError: a class with fewer images or none, or no label at all.
     """
     if not (labels >= 0).any():
         raise ValueError("none of the images has a label (all are -1).")
+    for label, name in enumerate(classes):
+        if not (labels == label).any():
+            raise ValueError(
+                f"class {name!r} has no labelled image to learn from; add some, or leave the "
+                "class out."
+            )
     generator = torch.Generator().manual_seed(seed)
     chosen = []
     for label in labels[labels >= 0].unique().tolist():
@@ -74,10 +89,12 @@ def fine_tune(
         seed: draws labels, classifier, batches and views.
 
     Raises:
-        ValueError: too few labels, images without labels, or an unknown precision.
+        ValueError: too few labels, a class without any, images without labels, or an unknown
+            precision.
     """
     if labels_per_class is not None:
-        images = images[few_labels(images.labels, labels_per_class, seed)]
+        few = few_labels(images.labels, labels_per_class, seed, classes=images.classes)
+        images = images[few]
     check_request(images, test, steps, seconds, batch_size, precision)
     keep_freed_memory()
     with torch.random.fork_rng(devices=[]):
@@ -86,7 +103,7 @@ def fine_tune(
     network = nn.Sequential(Pooled(copy.deepcopy(encoder)), classifier).to(
         images.device, memory_format=torch.channels_last
     )
-    train_classifier(
+    taken = train_classifier(
         network,
         images,
         augment,
@@ -104,6 +121,7 @@ def fine_tune(
         accuracy(on_training, images.labels),
         predictions,
         encoder=network[0].encoder,
+        steps=taken,
     )
 
 
@@ -140,8 +158,8 @@ def train_classifier(
     learning_rate: float,
     half: bool,
     seed: int,
-) -> None:
-    """Minimise cross-entropy over random batches, in place."""
+) -> int:
+    """Minimise cross-entropy over random batches, in place; returns the steps taken."""
     network.train()
     # Whoever calls may stand inside autocast, which keeps its copies of the weights until it ends:
     # every step would use those of the first
@@ -168,3 +186,4 @@ def train_classifier(
             line.show(progress)
     finally:
         line.close()
+    return step

@@ -24,6 +24,7 @@ class ProbeResult:
         predictions: predicted class of each test image, int64 (N,).
         weight_decay: the regularisation that did best on held-out *training* images.
         encoder: the tuned copy of the encoder, after fine-tuning only.
+        steps: that fine-tuning took.
     """
 
     accuracy: float
@@ -31,6 +32,7 @@ class ProbeResult:
     predictions: Tensor
     weight_decay: float | None = None
     encoder: nn.Module | None = None
+    steps: int | None = None
 
     def __repr__(self) -> str:
         return f"ProbeResult(accuracy {self.accuracy:.1%}, on training {self.train_accuracy:.1%})"

@@ -10,9 +10,14 @@ from sslcourse.teach.figures import TEXT, Picture, finish
 from sslcourse.teach.plots import COLOURS, DASHES, chance_line, label_axes
 from sslcourse.train import History
 
+AXES = {"step": "training step", "seconds": "seconds of training"}
+
 
 def draw_lines(
-    axes: Axes, lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], y_label: str
+    axes: Axes,
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    y_label: str,
+    x_label: str = AXES["step"],
 ) -> None:
     """One line for each training over its steps, from zero up."""
     for index, (name, (x, y)) in enumerate(lines.items()):
@@ -25,14 +30,15 @@ def draw_lines(
             label=name,
         )
     axes.set_ylim(0, 1.15 * max(max(y) for _, y in lines.values()))
-    label_axes(axes, "training step", y_label)
+    label_axes(axes, x_label, y_label)
 
 
-def track(history: History, name: str) -> tuple[list[float], list[float]]:
-    """Steps and values of a column of a history, or of its collapse dashboard."""
-    if name in history.collapse:
-        return history.collapse["step"], history.collapse[name]
-    return history["step"], history[name]
+def track(history: History, name: str, over: str = "step") -> tuple[list[float], list[float]]:
+    """Steps (or seconds) and values of a column of a history, or of its collapse dashboard."""
+    if name not in history.collapse:
+        return history[over], history[name]
+    seconds = dict(zip(history["step"], history[over], strict=True))
+    return [seconds[step] for step in history.collapse["step"]], history.collapse[name]
 
 
 def draw_usage(axes: Axes, usage: Mapping[str, Tensor]) -> None:
@@ -59,6 +65,7 @@ def fates(
     description: str,
     *,
     usage: Mapping[str, Tensor] | None = None,
+    over: str = "step",
 ) -> Picture:
     """Several trainings in comparison: one panel for each quantity, one line for each training.
 
@@ -68,6 +75,7 @@ def fates(
         description: the sentence.
         usage: {training: images that each prototype wins, whole numbers (K,)}, for a histogram in
             a last panel.
+        over: "step", or "seconds" for trainings whose steps take differently long.
     """
     count = len(panels) + (usage is not None)
     figure = Figure(figsize=(3.0 * count, 2.9), layout="constrained")
@@ -75,7 +83,8 @@ def fates(
     if usage is not None:
         draw_usage(row[-1], usage)
     for axes, (name, label) in zip(row, panels.items()):
-        draw_lines(axes, {run: track(history, name) for run, history in runs.items()}, label)
+        lines = {run: track(history, name, over) for run, history in runs.items()}
+        draw_lines(axes, lines, label, AXES[over])
         if name == "loss":
             chance_line(axes, next(iter(runs.values()))["chance"][0])
     handles, names = row[0].get_legend_handles_labels()

@@ -64,11 +64,18 @@ def spread_apart(values: Sequence[float], gap: float) -> list[float]:
 
 
 def draw_curves(
-    axes: Axes, lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], scale: float
+    axes: Axes,
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    scale: float,
+    spread: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
 ) -> None:
-    """Lines whose names stand at their right ends."""
+    """Lines whose names stand at their right ends; a band where there is a spread."""
     ends = []
-    for index, (_, (x, y)) in enumerate(lines.items()):
+    for index, (name, (x, y)) in enumerate(lines.items()):
+        if spread and name in spread:
+            low, high = ([scale * value for value in edge] for edge in spread[name])
+            colour = COLOURS[index % len(COLOURS)]
+            axes.fill_between(list(x), low, high, color=colour, alpha=0.15, linewidth=0)
         shown = [scale * value for value in y]
         ends.append(shown[-1])
         axes.plot(
@@ -106,6 +113,7 @@ def curves(
     log_x: bool = False,
     x_ticks: Sequence[float] | None = None,
     percent: bool = False,
+    spread: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
 ) -> Picture:
     """Some quantities against one, each line named at its right end.
 
@@ -118,6 +126,7 @@ def curves(
         log_x: whether equal steps to the right multiply.
         x_ticks: which x values are named on the axis; by default round numbers.
         percent: whether to show shares as per cent.
+        spread: {name: (lowest, highest y values)}, drawn as a band behind the line.
     """
     figure = Figure(figsize=(6.5, 3.0))
     axes = figure.subplots()
@@ -132,7 +141,7 @@ def curves(
     scale = 100 if percent else 1
     if chance is not None:
         chance_line(axes, scale * chance)
-    draw_curves(axes, lines, scale)
+    draw_curves(axes, lines, scale, spread)
     label_axes(axes, x_label, y_label)
     return finish(figure, description)
 
@@ -175,6 +184,21 @@ def heat_table(
     return finish(figure, description)
 
 
+def draw_points(
+    axes: Axes, points: Tensor, labels: Tensor, names: Sequence[str], title: str, size: float = 14
+) -> None:
+    """Points (N, 2) without ticks, one colour and mark for each class."""
+    points, labels = torch.as_tensor(points).detach().cpu(), torch.as_tensor(labels).cpu()
+    for index, name in enumerate(names):
+        x, y = points[labels == index].T.numpy()
+        colour = COLOURS[index % len(COLOURS)]
+        axes.scatter(x, y, s=size, color=colour, marker=MARKS[index % len(MARKS)], label=name)
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_title(title, fontsize=TEXT + 1)
+
+
 def scatter(
     points: Tensor, labels: Tensor, names: Sequence[str], description: str, *, title: str = ""
 ) -> Picture:
@@ -189,14 +213,6 @@ def scatter(
     """
     figure = Figure(figsize=(6.0, 4.0))
     axes = figure.subplots()
-    points, labels = torch.as_tensor(points).detach().cpu(), torch.as_tensor(labels).cpu()
-    for index, name in enumerate(names):
-        x, y = points[labels == index].T.numpy()
-        colour = COLOURS[index % len(COLOURS)]
-        axes.scatter(x, y, s=14, color=colour, marker=MARKS[index % len(MARKS)], label=name)
-    axes.set_aspect("equal", adjustable="datalim")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.set_title(title, fontsize=TEXT + 1)
+    draw_points(axes, points, labels, names, title)
     axes.legend(fontsize=TEXT, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return finish(figure, description)

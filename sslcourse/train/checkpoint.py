@@ -100,7 +100,13 @@ def read_checkpoint(path: str | Path, device: torch.device) -> dict[str, Any]:
         raise ValueError(
             f"{path} is not a readable checkpoint; delete it and train again, or use another file."
         ) from error
-    if not isinstance(state, dict) or state.get("format") != FORMAT or not state.keys() >= KEYS:
+    written = state.get("format") if isinstance(state, dict) else None
+    if isinstance(written, int) and written > FORMAT:
+        raise ValueError(
+            f"{path} comes from a newer version of the course (format {written}, this one reads "
+            f"{FORMAT}); update the course, or train into another file."
+        )
+    if written != FORMAT or not state.keys() >= KEYS:
         raise ValueError(f"{path} is not a checkpoint of this course (format {FORMAT}).")
     return state
 

@@ -9,6 +9,9 @@ from torch import nn
 from sslcourse.data.images import ImageSet
 from sslcourse.train.config import TrainConfig
 
+# noted since; checkpoints that are older go on without
+ADDED = ("fingerprint of the images",)
+DATA = ("images", *ADDED)
 NOT_PART = ("checkpoint", "checkpoint_seconds", "resume", "watch", "precision")
 
 
@@ -20,8 +23,8 @@ def recipe_of(method: nn.Module, images: ImageSet, config: TrainConfig) -> dict[
         if name not in NOT_PART
     }
     recipe |= {f"method's {name}": value for name, value in settings_of(method).items()}
-    checksum = int(images.images[:256].sum())  # tells other images apart
-    recipe["images"] = f"{len(images)} with checksum {checksum}"
+    recipe["images"] = f"{len(images)} with checksum {int(images.images[:256].sum())}"
+    recipe["fingerprint of the images"] = images.fingerprint()
     return recipe
 
 
@@ -43,8 +46,14 @@ def plain(value: Any) -> Any:
 
 
 def first_change(before: dict[str, Any], now: dict[str, Any]) -> str | None:
-    """Name the first difference of two recipes; None where they agree."""
-    for name in [*now, *before]:
+    """Name the first difference of two recipes; None where they agree.
+
+    The data comes first: fewer images may bring smaller batches and more.
+    """
+    for name in [*DATA, *now, *before]:
+        if name in ADDED and name not in before:
+            continue
         if before.get(name) != now.get(name):
-            return f"was trained with {name} = {before.get(name)}, not {now.get(name)}"
+            why = ": the data has changed since" if name in DATA else ""
+            return f"was trained with {name} = {before.get(name)}, not {now.get(name)}{why}"
     return None

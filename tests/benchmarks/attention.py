@@ -1,40 +1,51 @@
-"""How DINO's laptop recipe came about: trainings on scenes, and where their attention goes.
+"""Where a transformer's attention goes during DINO's training, and how its recipe came about.
 
-    python tests/benchmarks/attention.py 1500 learning_rate=1e-3 augment.jitter=0.2
+    python tests/benchmarks/attention.py try 1500 learning_rate=1e-3 augment.jitter=0.2
+    python tests/benchmarks/attention.py worlds 3000
 
-Trains with some settings changed, for that many steps, and looks every 250 steps at training images
-that were set aside: nearest neighbours, and how well the best head finds the objects. Heads and the
-share of the mass are chosen on other images than those that are scored.
+Both look every 250 steps at training images that were set aside: nearest neighbours, and how well
+the best head finds the objects. Heads and the share of the mass are chosen on other images than
+those that are scored. `try` trains with some settings changed; `variant="own"` is another world of
+scenes. `worlds` trains the recipe as it is, in the default world and in one where each image has a
+background of its own, with three seeds, and writes the rows to where lesson 8 reads them. Trainings
+whose last row the file has are left out, so that it may be stopped and called again.
 """
 
 import ast
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
-from masked import changed_budget, frozen_scores, split
+from masked import changed_budget
 from torch import nn
 
+from sslcourse.budgets import Budget, budget
 from sslcourse.build import build
+from sslcourse.data import load
 from sslcourse.data.images import ImageSet
-from sslcourse.evaluate import extract_features, knn_accuracy
+from sslcourse.evaluate import Split, extract_features, frozen_scores, knn_accuracy
 from sslcourse.evaluate.attention import attention_maps, threshold_mass
 from sslcourse.evaluate.objects import jaccard, pointing_accuracy
+from sslcourse.evaluate.protocol import split_images
 from sslcourse.hardware import describe_device, keep_freed_memory
+from sslcourse.results import FOLDER, Results
 from sslcourse.scores import kept_encoder
 from sslcourse.train import History, fit
 
 EVERY = 250  # steps
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+SEEDS = (0, 1, 2)
+WORLDS = ("shared", "own")
 
 
 def find_objects(encoder: nn.Module, choose: ImageSet, test: ImageSet) -> dict[str, float]:
     """Pointing accuracy and overlap of the head and the share that overlap most."""
     found = {}
+    maps = attention_maps(encoder, choose)
     for share in SHARES:
-        kept = threshold_mass(attention_maps(encoder, choose), share)
-        for head, score in enumerate(jaccard(kept, choose.masks).mean(dim=0).tolist()):
-            found[share, head] = score
+        overlaps = jaccard(threshold_mass(maps, share), choose.masks).mean(dim=0)
+        found |= {(share, head): score for head, score in enumerate(overlaps.tolist())}
     share, head = max(found, key=found.get)
     _, usual = max((key for key in found if key[0] == 0.6), key=found.get)
     maps = attention_maps(encoder, test)
@@ -47,40 +58,86 @@ def find_objects(encoder: nn.Module, choose: ImageSet, test: ImageSet) -> dict[s
 
 
 def overlap(maps: torch.Tensor, images: ImageSet, share: float) -> float:
+    """Mean overlap of the patches that hold a share of the mass."""
     return jaccard(threshold_mass(maps, share), images.masks).mean().item()
 
 
 def neighbours(encoder: nn.Module, known: ImageSet, test: ImageSet) -> float:
+    """k-NN of the class, from 4,000 labelled images."""
     h = [extract_features(encoder, part) for part in (known, test)]
     return knn_accuracy(h[0], known.labels, h[1], test.labels)
 
 
-def main(steps: str, *settings: str) -> None:
-    print(describe_device(torch.device("cpu")), "; ".join(settings), flush=True)
-    keep_freed_memory()
-    pairs = (setting.split("=", 1) for setting in settings)
-    chosen = changed_budget("dino", {key: ast.literal_eval(value) for key, value in pairs})
-    images = split("scenes")
+def world(variant: str) -> Split:
+    """Scenes of one variant, split as always."""
+    return split_images(*(load("scenes", part, variant=variant) for part in ("train", "test")))
+
+
+def watch(
+    chosen: Budget,
+    images: Split,
+    steps: int,
+    seed: int,
+    tell: Callable[[int, dict[str, float]], None],
+) -> nn.Module:
+    """Train, and tell every so many steps how far it is; returns the encoder to keep."""
     known, choose, test = images.learn[:4_000], images.choose[:1_000], images.choose[1_000:]
-    method = build("dino", chosen, 0)
+    method = build("dino", chosen, seed)
 
-    def look(step: int, history: History | None) -> None:
-        encoder = kept_encoder(method)
-        scores = {"k-NN": neighbours(encoder, known, test), **find_objects(encoder, choose, test)}
-        if history is not None:
-            names = ("loss", "teacher_entropy", "kl", "kl_uniform", "seconds")
-            scores |= {name: history[name][-1] for name in names}
-        print(f"{step:6}", "  ".join(f"{k} {v:.3g}" for k, v in scores.items()), flush=True)
-
-    def on_step(step: int, history: History) -> None:
+    def on_step(step: int, history: History | None) -> None:
         if step % EVERY == 0:
-            look(step, history)
+            encoder = kept_encoder(method)
+            scores = find_objects(encoder, choose, test)
+            scores |= {"k-NN": neighbours(encoder, known, test)}
+            if history is not None:
+                names = ("loss", "teacher_entropy", "kl", "kl_uniform")
+                scores |= {name: history[name][-1] for name in names}
+            tell(step, scores)
 
-    look(0, None)
-    training = replace(chosen.training, seconds=None, steps=int(steps), seed=0)
+    on_step(0, None)
+    training = replace(chosen.training, seconds=None, steps=steps, seed=seed)
     fit(method, images.learn, training, on_step=on_step)
+    return kept_encoder(method)
+
+
+def show(step: int, scores: dict[str, float]) -> None:
+    """One line."""
+    print(f"{step:6}", "  ".join(f"{k} {v:.3g}" for k, v in scores.items()), flush=True)
+
+
+def try_out(steps: str, *settings: str) -> None:
+    """One training with some settings changed."""
+    print("; ".join(settings), flush=True)
+    pairs = (setting.split("=", 1) for setting in settings)
+    changes = {key: ast.literal_eval(value) for key, value in pairs}
+    images = world(changes.pop("variant", "shared"))
+    encoder = watch(changed_budget("dino", changes), images, int(steps), 0, show)
     scored = replace(images, train=images.learn, test=images.choose)
-    print({name: round(v, 3) for name, v in frozen_scores(kept_encoder(method), scored).items()})
+    print({name: round(value, 3) for name, value in frozen_scores(encoder, scored).items()})
+
+
+def compare_worlds(steps: str) -> None:
+    """The recipe in two worlds, for lesson 8."""
+    results = Results(FOLDER / "attention-worlds.json", {"steps": int(steps)})
+    for seed in SEEDS:
+        for variant in WORLDS:
+            rows: dict[str, dict[str, float]] = {}
+
+            def tell(step: int, scores: dict[str, float]) -> None:
+                rows[f"{variant}, step {step}, seed {seed}"] = scores
+                show(step, scores)
+
+            if f"{variant}, step {steps}, seed {seed}" not in results.rows:
+                print(variant, "seed", seed, flush=True)
+                watch(budget("dino", "laptop"), world(variant), int(steps), seed, tell)
+                for row, scores in rows.items():
+                    results.add(row, scores)
+
+
+def main(what: str, *arguments: str) -> None:
+    print(describe_device(torch.device("cpu")), flush=True)
+    keep_freed_memory()
+    {"try": try_out, "worlds": compare_worlds}[what](*arguments)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import inspect
 import statistics
 import sys
 import time
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 import torch
@@ -21,9 +21,7 @@ from torch import nn
 
 from sslcourse.budgets import Budget, budget
 from sslcourse.build import NETWORKS, build
-from sslcourse.data import load
-from sslcourse.data.images import ImageSet
-from sslcourse.evaluate import extract_features, knn_accuracy, linear_probe, pixels
+from sslcourse.evaluate import Split, frozen_scores, load_split
 from sslcourse.hardware import describe_device, keep_freed_memory
 from sslcourse.methods import random_mask
 from sslcourse.pretrained import find_tokenizer
@@ -81,36 +79,6 @@ def report_attention() -> None:
         )
 
 
-@dataclass(frozen=True)
-class Split:
-    """Images to learn from, to choose on, and to test on; the last are touched once a row."""
-
-    learn: ImageSet
-    choose: ImageSet
-    train: ImageSet
-    test: ImageSet
-
-
-def split(data: str) -> Split:
-    train, test = load(data, "train"), load(data, "test")
-    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
-    held = len(train) // 5
-    return Split(train[order[held:]], train[order[:held]].subset(2_000, 0), train, test)
-
-
-def frozen_scores(encoder: nn.Module | None, images: Split) -> dict[str, float]:
-    """Linear probe and nearest neighbours with 10,000 labels."""
-    probe = images.train.subset(min(10_000, len(images.train)), 0)
-    both = (probe, images.test)
-    h = [extract_features(encoder, part) if encoder else pixels(part) for part in both]
-    return {
-        f"probe, {len(probe):,} labels": linear_probe(
-            h[0], probe.labels, h[1], images.test.labels
-        ).accuracy,
-        "k-NN": knn_accuracy(h[0], probe.labels, h[1], images.test.labels),
-    }
-
-
 def changed_budget(method: str, settings: dict[str, Any]) -> Budget:
     """The laptop budget with some of its parts replaced.
 
@@ -155,7 +123,7 @@ def report_choice(name: str, data: str, steps: str, *settings: str) -> None:
     chosen = changed_budget(name, {key: ast.literal_eval(value) for key, value in pairs})
     parts = {"tokenizer": find_tokenizer(f"tokenizer-{label}")} if name == "beit" else {}
     print(f"{name} on {data}, {steps} steps, {' '.join(settings) or 'as in the budget'}:")
-    _, scores = try_out(name, chosen, split(data), int(steps), **parts)
+    _, scores = try_out(name, chosen, load_split(data), int(steps), **parts)
     for what, value in scores.items():
         print(f"{what:28} {value:.4g}")
 

@@ -1,0 +1,139 @@
+"""Fill a row, one number after the other, and write each as it comes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import nn
+
+from sslcourse.comparison.rows import Row, seeded
+from sslcourse.evaluate import (
+    Split,
+    effective_rank,
+    extract_features,
+    feature_std,
+    frozen_scores,
+    probe_few,
+    tuned_accuracy,
+)
+from sslcourse.evaluate.protocol import choose_rate
+from sslcourse.results import Results, Rows
+
+Numbers = dict[str, float]
+
+
+def complete(found: Numbers, counts: Sequence[int], *, tuned: bool) -> bool:
+    """Whether a row has all its numbers.
+
+    Args:
+        found: what it has.
+        counts: for which numbers of labels of each class.
+        tuned: whether its encoder is fine-tuned.
+    """
+    wanted = ["k-NN", *(f"probe, {count}" for count in counts)]
+    if tuned:
+        wanted += [f"tuned, {count or 'all'}" for count in (*counts, None)]
+    return set(wanted) <= set(found)
+
+
+def fill(
+    results: Results,
+    name: str,
+    seed: int,
+    encoder: nn.Module | None,
+    images: Split,
+    counts: Sequence[int],
+    found: Numbers,
+) -> None:
+    """Measure what a row lacks; a row that is interrupted keeps what it has.
+
+    Args:
+        results: the table.
+        name: of the row, without its seed.
+        seed: draws few labels, and the batches of fine-tuning.
+        encoder: what is measured; None for pixels.
+        images: on the encoder's device.
+        counts: labels of each class to learn from; none, and the encoder is only probed.
+        found: what is known already.
+    """
+    rates = known_rates(results.rows, name)
+    for more in measure(encoder, images, counts, seed, found, rates):
+        say(more)
+        found = found | more
+        results.add(seeded(name, seed), found)
+
+
+def measure(
+    encoder: nn.Module | None,
+    images: Split,
+    counts: Sequence[int],
+    seed: int,
+    found: Numbers,
+    rates: Numbers,
+) -> Iterator[Numbers]:
+    """What is not found yet, in the order of the protocol; see `fill`."""
+    if "k-NN" not in found:
+        yield frozen_scores(encoder, images) | collapse_signs(encoder, images)
+    for count in counts:
+        if f"probe, {count}" not in found:
+            yield {f"probe, {count}": probe_few(encoder, images, count, seed)}
+    if encoder is None or not counts:
+        return
+    rate = 0.0  # all labels take the rate of the largest count before
+    for count in (*counts, None):
+        what = str(count or "all")
+        if f"tuned, {what}" in found:
+            rate = found[f"rate, {what}"]
+            continue
+        if count is not None:
+            rate = rates.get(f"rate, {what}") or choose_rate(encoder, images, count, seed)
+        accuracy = tuned_accuracy(encoder, images.train, images.test, count, rate, seed)
+        yield {f"tuned, {what}": accuracy, f"rate, {what}": rate}
+
+
+def collapse_signs(encoder: nn.Module | None, images: Split) -> Numbers:
+    """Spread and rank of the test images' features; nothing for pixels."""
+    if encoder is None:
+        return {}
+    features = extract_features(encoder, images.test)
+    return {
+        "feature std": float(feature_std(features)),
+        "effective rank": float(effective_rank(features)),
+    }
+
+
+def known_rates(rows: Rows, name: str) -> Numbers:
+    """The learning rates that were chosen for the first seed of this row."""
+    found: Numbers = {}
+    for row, scores in rows.items():
+        if row.rpartition(", seed ")[0] == name:
+            rates = {what: value for what, value in scores.items() if what.startswith("rate, ")}
+            found = rates | found
+    return found
+
+
+def is_complete(row: Row, found: Numbers, counts: Sequence[int]) -> bool:
+    """Whether a row of the table of equal time lacks nothing."""
+    if row.kind == "supervised":
+        return complete(found, (), tuned=False)
+    return complete(found, counts, tuned=row.kind != "pixels")
+
+
+def describe_images(label: str, images: Split) -> dict[str, str]:
+    """What a table must agree in to go on: {"data": …, "images": …}."""
+    parts = (f"{len(part):,} ({part.fingerprint()})" for part in (images.train, images.test))
+    return {"data": label, "images": " and ".join(parts)}
+
+
+def say(numbers: Mapping[str, float]) -> None:
+    """Print a row's next numbers."""
+    accuracies = ("probe", "k-NN", "tuned")
+    texts = (
+        f"{name} {value:.1%}" if name.startswith(accuracies) else f"{name} {value:.4g}"
+        for name, value in numbers.items()
+    )
+    print(f"    {'; '.join(texts)}", flush=True)
+
+
+def place_like(encoder: nn.Module, images: Split) -> nn.Module:
+    """The encoder on the images' device, in the layout that trainings use."""
+    return encoder.to(images.train.device, memory_format=torch.channels_last)
