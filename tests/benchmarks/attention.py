@@ -29,7 +29,7 @@ from sslcourse.evaluate.attention import attention_maps, threshold_mass
 from sslcourse.evaluate.objects import jaccard, pointing_accuracy
 from sslcourse.evaluate.protocol import split_images
 from sslcourse.hardware import describe_device, keep_freed_memory
-from sslcourse.results import FOLDER, Results
+from sslcourse.results import FOLDER, Results, Rows
 from sslcourse.scores import kept_encoder
 from sslcourse.train import History, fit
 
@@ -116,21 +116,26 @@ def try_out(steps: str, *settings: str) -> None:
     print({name: round(value, 3) for name, value in frozen_scores(encoder, scored).items()})
 
 
+def trace(variant: str, steps: int, seed: int) -> Rows:
+    """The rows of one training of the recipe."""
+    rows: Rows = {}
+
+    def tell(step: int, scores: dict[str, float]) -> None:
+        rows[f"{variant}, step {step}, seed {seed}"] = scores
+        show(step, scores)
+
+    watch(budget("dino", "laptop"), world(variant), steps, seed, tell)
+    return rows
+
+
 def compare_worlds(steps: str) -> None:
     """The recipe in two worlds, for lesson 8."""
     results = Results(FOLDER / "attention-worlds.json", {"steps": int(steps)})
     for seed in SEEDS:
         for variant in WORLDS:
-            rows: dict[str, dict[str, float]] = {}
-
-            def tell(step: int, scores: dict[str, float]) -> None:
-                rows[f"{variant}, step {step}, seed {seed}"] = scores
-                show(step, scores)
-
             if f"{variant}, step {steps}, seed {seed}" not in results.rows:
                 print(variant, "seed", seed, flush=True)
-                watch(budget("dino", "laptop"), world(variant), int(steps), seed, tell)
-                for row, scores in rows.items():
+                for row, scores in trace(variant, int(steps), seed).items():
                     results.add(row, scores)
 
 

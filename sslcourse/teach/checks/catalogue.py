@@ -4,12 +4,48 @@ from importlib import import_module
 
 from sslcourse.teach.checks.task import Task
 
-SUBJECTS = """
-    around_the_loss assignments attention beit block_masks centre chance choosing codebook codes
-    collapse contrastive distillation forces frozen frozen_copy hidden kept keys logits mae
-    many_views moco_step momentum neighbours objects patches prototypes queue random_masks shuffling
-    standardised swapped_prediction targets teacher teacher_norm turned two_views views visible
-""".split()
+SUBJECTS = [
+    "around_the_loss",
+    "assignments",
+    "attention",
+    "beit",
+    "block_masks",
+    "centre",
+    "chance",
+    "choosing",
+    "codebook",
+    "codes",
+    "collapse",
+    "contrastive",
+    "distillation",
+    "forces",
+    "frozen",
+    "frozen_copy",
+    "hidden",
+    "kept",
+    "keys",
+    "logits",
+    "mae",
+    "many_views",
+    "moco_step",
+    "momentum",
+    "neighbours",
+    "objects",
+    "patches",
+    "prototypes",
+    "queue",
+    "random_masks",
+    "shuffling",
+    "standardised",
+    "swapped_prediction",
+    "targets",
+    "teacher",
+    "teacher_norm",
+    "turned",
+    "two_views",
+    "views",
+    "visible",
+]
 TASKS: dict[str, Task] = {
     task.key: task
     for task in sorted(
