@@ -19,13 +19,21 @@ def no_progress(monkeypatch):
     monkeypatch.setenv("SSLCOURSE_PROGRESS", "off")
 
 
-def test_random_states_are_left_alone():
+@pytest.fixture
+def random_states_stay():
+    """Fails where a test leaves one of the three global generators in another state."""
     torch.manual_seed(3)
     np.random.seed(3)  # noqa: NPY002
     random.seed(3)
     numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002
     states = torch.get_rng_state(), numpy_state, random.getstate()
+    yield
+    assert torch.equal(states[0], torch.get_rng_state())
+    assert (states[1] == np.random.get_state()[1]).all()  # noqa: NPY002
+    assert states[2] == random.getstate()
 
+
+def test_random_states_are_left_alone(random_states_stay):
     def seeded(predictions, targets, mask):
         torch.manual_seed(0)
         torch.rand(3)
@@ -35,23 +43,12 @@ def test_random_states_are_left_alone():
 
     assert check("06.4", seeded).passed
     check("03.1", endless)
-    assert torch.equal(states[0], torch.get_rng_state())
-    assert (states[1] == np.random.get_state()[1]).all()  # noqa: NPY002
-    assert states[2] == random.getstate()
 
 
-def test_importing_the_checks_draws_and_seeds_nothing():
-    torch.manual_seed(3)
-    np.random.seed(3)  # noqa: NPY002
-    random.seed(3)
-    numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002
-    states = torch.get_rng_state(), numpy_state, random.getstate()
+def test_importing_the_checks_draws_and_seeds_nothing(random_states_stay):
     for subject in SUBJECTS:
         spec = importlib.util.find_spec(f"sslcourse.teach.checks.{subject}")
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
-    assert torch.equal(states[0], torch.get_rng_state())
-    assert (states[1] == np.random.get_state()[1]).all()  # noqa: NPY002
-    assert states[2] == random.getstate()
 
 
 def test_only_the_first_call_is_heard(capsys):

@@ -9,7 +9,7 @@ from sslcourse.networks.ema import ema_update
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.numbers import close, differ, drawn
-from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
+from sslcourse.teach.checks.task import Attempt, Case, Mistake, Task, given
 
 
 def network(weights: Tensor, trained: bool) -> nn.Module:
@@ -153,6 +153,23 @@ EMA = (
     ),
 )
 
+
+def nothing_else_changes(slow: Tensor, fast: Tensor) -> tuple[Case, ...]:
+    """The teacher asks for no gradient and the student stays; see `with_networks` for both."""
+    return (
+        holds(
+            "gradient",
+            "the teacher's parameters ask for a gradient afterwards.",
+            lambda f: not f(slow, fast, 0.9, "graph"),
+        ),
+        holds(
+            "invariance",
+            "the student's parameters are others afterwards.",
+            lambda f: close(f(slow, fast, 0.9, "student"), fast),
+        ),
+    )
+
+
 TASKS = (
     Task(
         "04.3",
@@ -164,16 +181,7 @@ TASKS = (
         (
             *from_reference(RIGHT, *FOLLOW, names="teacher student momentum"),
             holds("value", "the update is less exact than float32.", exact),
-            holds(
-                "gradient",
-                "the teacher's parameters ask for a gradient afterwards.",
-                lambda f: not f(SLOW, FAST, 0.9, "graph"),
-            ),
-            holds(
-                "invariance",
-                "the student's parameters are others afterwards.",
-                lambda f: close(f(SLOW, FAST, 0.9, "student"), FAST),
-            ),
+            *nothing_else_changes(SLOW, FAST),
         ),
         EMA,
         with_networks,

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference, holds
-from sslcourse.teach.checks.momentum import EMA, vector
+from sslcourse.teach.checks.momentum import EMA, nothing_else_changes, vector
 from sslcourse.teach.checks.numbers import close
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
@@ -129,16 +129,7 @@ TASKS = (
                 "the running statistics of the teacher's BatchNorm did not follow.",
                 statistics_follow,
             ),
-            holds(
-                "gradient",
-                "the teacher's parameters ask for a gradient afterwards.",
-                lambda f: not f(SLOW, FAST, 0.9, "graph"),
-            ),
-            holds(
-                "invariance",
-                "the student's parameters are others afterwards.",
-                lambda f: close(f(SLOW, FAST, 0.9, "student"), FAST),
-            ),
+            *nothing_else_changes(SLOW, FAST),
         ),
         TEACHER,
         with_networks,
