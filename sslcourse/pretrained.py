@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from sslcourse.budgets import Budget, budget
 from sslcourse.build import build
 from sslcourse.data.cache import write_whole
-from sslcourse.methods import DINO, DVAE, BEiT
+from sslcourse.methods import DINO, DVAE, BEiT, MoCo
 from sslcourse.networks import ImageTokenizer
 from sslcourse.official import official
 
@@ -35,6 +35,13 @@ __all__ = [
 FOLDER = Path(__file__).parent / "checkpoints"
 FORMAT = 1
 CARD = {"sha256", "method", "network", "encoder", "arguments", "image_size"}  # what loading needs
+# What a file does not hold: networks that start again from another one, and what training refills.
+# Of DINO the teacher is kept, of MoCo the encoder that learns.
+COPIES = {
+    DINO: {"encoder": "teacher_encoder", "head": "teacher_head"},
+    MoCo: {"key_encoder": "encoder", "key_head": "head"},
+}
+REFILLED = {BEiT: ("tokenizer.",), MoCo: ("queue", "born", "step")}
 
 
 def checkpoint_names(folder: Path = FOLDER) -> list[str]:
@@ -120,17 +127,15 @@ def load_weights(method: nn.Module, weights: dict[str, Tensor], path: Path) -> N
     if expected != set(weights):
         raise ValueError(f"{path} does not hold the weights that its card describes.")
     method.load_state_dict(weights, strict=False)
-    if isinstance(method, DINO):  # the student, which nobody keeps, goes on from its teacher
-        method.encoder.load_state_dict(method.teacher_encoder.state_dict())
-        method.head.load_state_dict(method.teacher_head.state_dict())
+    for copy, source in COPIES.get(type(method), {}).items():
+        method.get_submodule(copy).load_state_dict(method.get_submodule(source).state_dict())
 
 
 def weights_of(method: nn.Module) -> dict[str, Tensor]:
-    """What a checkpoint holds of a method: all but training state and what comes from elsewhere.
-
-    A tokenizer inside BEiT lies in its own file; DINO's student starts again from its teacher.
-    """
-    left_out = {BEiT: ("tokenizer.",), DINO: ("encoder.", "head.")}.get(type(method), ())
+    """What a checkpoint holds of a method: see `COPIES` and `REFILLED` for what it does not."""
+    kind = type(method)
+    copies = (f"{name}." for name in COPIES.get(kind, {}))
+    left_out = (*copies, *REFILLED.get(kind, ()))
     return {
         name: value
         for name, value in method.state_dict().items()

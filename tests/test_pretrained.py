@@ -43,13 +43,13 @@ def folder(tmp_path):
     save_pretrained("mae-scenes", build("mae", budget("mae"), 1), about("mae"), tmp_path)
     beit = build("beit", budget("beit"), 1, tokenizer=tokenizer.encoder)
     save_pretrained("beit-scenes", beit, about("beit", tokenizer="tokenizer-scenes"), tmp_path)
-    for method in ("simclr", "dino"):
+    for method in ("simclr", "moco", "swav", "dino"):
         made = build(method, budget(method), 1)
         save_pretrained(f"{method}-scenes", made, about(method), tmp_path)
     return tmp_path
 
 
-@pytest.mark.parametrize("method", ["mae", "beit", "simclr", "dino"])
+@pytest.mark.parametrize("method", ["mae", "beit", "simclr", "swav", "dino"])
 def test_what_was_written_is_read_again(folder, method):
     loaded = checkpoint(f"{method}-scenes", folder)
     tokenizer = build("tokenizer", budget("tokenizer"), 1).encoder
@@ -57,7 +57,7 @@ def test_what_was_written_is_read_again(folder, method):
     assert not loaded.training
     for name, value in expected.state_dict().items():
         assert torch.allclose(loaded.state_dict()[name], value, atol=2e-3), name
-    views = loaded.make_views(SCENES.images[:4], torch.Generator().manual_seed(0))
+    views = loaded.make_views(SCENES.images, torch.Generator().manual_seed(0))
     assert loaded.loss(views)[0].isfinite()
 
 
@@ -90,6 +90,25 @@ def test_of_dino_the_teacher_is_kept_and_the_student_goes_on_from_it(tmp_path):
         assert torch.equal(value, loaded.teacher_head.state_dict()[name]), name
 
 
+def test_of_moco_the_encoder_is_kept_and_the_copy_starts_from_it(tmp_path):
+    method = build("moco", budget("moco"), 1)
+    with torch.no_grad():
+        method.key_encoder.stem[0].weight.add_(5.0)  # a copy that is far away
+    save_pretrained("moco-scenes", method, about("moco"), tmp_path)
+    size = (tmp_path / "moco-scenes.safetensors").stat().st_size
+    weights = sum(p.numel() for part in (method.encoder, method.head) for p in part.parameters())
+    assert size < 2.5 * weights, "half precision, without the copy and the queue"
+    loaded = checkpoint("moco-scenes", tmp_path)
+    for copy, source in (("key_encoder", "encoder"), ("key_head", "head")):
+        expected = getattr(method, source).state_dict()
+        for part in (copy, source):
+            for name, value in getattr(loaded, part).state_dict().items():
+                assert torch.allclose(value, expected[name], atol=2e-3), name
+    assert (loaded.born == -1).all(), "the queue is refilled"
+    views = loaded.make_views(SCENES.images[:32], torch.Generator().manual_seed(0))
+    assert loaded.loss(views)[0].isfinite()
+
+
 def test_what_cannot_be_read_is_one_sentence(folder):
     with pytest.raises(FileNotFoundError, match="the course has: beit-scenes, dino-scenes, mae"):
         checkpoint("dino-mars", folder)
@@ -107,7 +126,7 @@ def test_what_cannot_be_read_is_one_sentence(folder):
     path.write_text(json.dumps(old | {"format": 99}))
     with pytest.raises(ValueError, match="has format 99, this version of the course reads 1"):
         checkpoint("simclr-scenes", folder)
-    path.write_text(json.dumps(old | {"method": "moco"}))
+    path.write_text(json.dumps(old | {"method": "swav"}))
     with pytest.raises(ValueError, match="does not hold the weights that its card describes"):
         checkpoint("simclr-scenes", folder)
 

@@ -110,20 +110,23 @@ def frozen_scores(encoder: nn.Module | None, images: Split) -> dict[str, float]:
     }
 
 
-def probe_few(encoder: nn.Module | None, images: Split, labels: int, seed: int = 0) -> float:
+def probe_few(
+    encoder: nn.Module | None, images: Split, labels: int | None, seed: int = 0
+) -> float:
     """Linear probe of frozen features, with the very labels that fine-tuning gets.
 
     Args:
         encoder: see `frozen_scores`.
         images: on the encoder's device.
-        labels: images of each class.
+        labels: images of each class; None for all.
         seed: draws them.
 
     Raises:
         ValueError: a class with fewer images.
     """
-    chosen = few_labels(images.train.labels, labels, seed, classes=images.train.classes)
-    few = images.train[chosen]
+    few = images.train
+    if labels is not None:
+        few = few[few_labels(few.labels, labels, seed, classes=few.classes)]
     h = [features_of(encoder, part) for part in (few, images.test)]
     return linear_probe(h[0], few.labels, h[1], images.test.labels).accuracy
 

@@ -12,7 +12,7 @@ chosen on validation images. `ratios` trains MAE on scenes with four mask ratios
 with blocks, with single patches, and on codes that are chosen from a patch alone; both are tested
 on held-out training images, with three seeds.
 
-Rows that a file already has are kept, so each command may be stopped and called again.
+What a file already has is kept, so each command may be stopped and called again.
 """
 
 import sys
@@ -53,11 +53,17 @@ def measure_tuning(data: str, *files: str) -> None:
         load_checkpoint(path, method)
         encoders[name] = method.encoder
     for name, encoder in encoders.items():
-        if name in results.rows:
-            continue
-        scores = frozen_scores(encoder, images)
-        scores |= {f"probe, {n}": probe_few(encoder, images, n) for n in (10, 100)}
-        add(results, name, scores | (tuned_scores(encoder, images) if encoder else {}))
+        scores = dict(results.rows.get(name, {}))
+        if "k-NN" not in scores:
+            scores |= frozen_scores(encoder, images)
+        for labels in (10, 100, None):
+            column = f"probe, {labels or 'all'}"
+            if column not in scores:
+                scores[column] = probe_few(encoder, images, labels)
+        if encoder is not None and "tuned, all" not in scores:
+            scores |= tuned_scores(encoder, images)
+        if scores != results.rows.get(name):
+            add(results, name, scores)
 
 
 def measure_ratios(steps: int = 3_000) -> None:
