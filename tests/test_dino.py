@@ -35,6 +35,19 @@ def test_the_head_ends_in_cosines_with_prototypes_of_unit_length():
         DINOHead(8, 0)
 
 
+def test_the_head_has_batch_norm_where_asked_for():
+    torch.manual_seed(0)
+    head = DINOHead(8, 5, width_hidden=7, width_bottleneck=6, norm=True)
+    kinds = ["Linear", "BatchNorm1d", "GELU"] * 2 + ["Linear"]
+    assert [type(layer).__name__ for layer in head.mlp] == kinds
+    h = torch.randn(16, 8)
+    assert torch.allclose(head(100 * h + 3), head(h), atol=1e-3), "scale and shift don't matter"
+    dino = method(head_norm=True)
+    assert [type(layer).__name__ for layer in dino.teacher_head.mlp] == kinds
+    views = views_of(dino)
+    assert torch.allclose(dino.teacher(views), dino.student(views)[:2], atol=1e-6)
+
+
 def test_the_head_can_be_copied_after_it_was_used():
     head, h = DINOHead(8, 5, width_hidden=7, width_bottleneck=6), torch.randn(4, 8)
     expected = head(h)

@@ -101,6 +101,7 @@ class DINO(nn.Module):
         prototypes: K.
         hidden: width of the head's hidden layers; the paper has 2,048.
         bottleneck: width of the features z that are scored; the paper has 256.
+        head_norm: whether the head has BatchNorm; the paper's has none.
         augment: makes the two large crops; by default `Augment(crop_scale=(0.4, 1.0))`.
         small: makes the small crops, with fewer pixels; None means that there are none.
         small_views: number of small crops.
@@ -125,6 +126,7 @@ class DINO(nn.Module):
         prototypes: int = 256,
         hidden: int = 256,
         bottleneck: int = 64,
+        head_norm: bool = False,
         augment: Augment | None = None,
         small: Augment | None = None,
         small_views: int = 0,
@@ -140,9 +142,8 @@ class DINO(nn.Module):
     ) -> None:
         super().__init__()
         self.encoder = encoder
-        self.head = DINOHead(
-            encoder.width_out, prototypes, width_hidden=hidden, width_bottleneck=bottleneck
-        )
+        widths = {"width_hidden": hidden, "width_bottleneck": bottleneck}
+        self.head = DINOHead(encoder.width_out, prototypes, norm=head_norm, **widths)
         self.prototypes, self.hidden, self.bottleneck = prototypes, hidden, bottleneck
         self.augment = augment or Augment(crop_scale=(0.4, 1.0))
         self.small, self.small_views = small, small_views

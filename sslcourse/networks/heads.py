@@ -66,15 +66,17 @@ class ProjectionHead(nn.Module):
 class DINOHead(nn.Module):
     """Features z of unit length from a three-layer MLP, and their cosines with K prototypes.
 
-    (Caron et al. 2021, arXiv:2104.14294, section 3.1 and appendix C.) GELU between the layers and
-    no BatchNorm. The prototypes are the rows of a linear layer without bias whose weights are a
-    direction times a gain (Salimans and Kingma 2016, arXiv:1602.07868), and the gain stays 1.
+    (Caron et al. 2021, arXiv:2104.14294, section 3.1 and appendix C.) GELU between the layers. Behind
+    transformers the paper has no BatchNorm; its code offers it. The prototypes are the rows of a
+    linear layer without bias whose weights are a direction times a gain (Salimans and Kingma 2016,
+    arXiv:1602.07868), and the gain stays 1.
 
     Args:
         width_in: width of the representation.
         prototypes: K.
         width_hidden: of the MLP's hidden layers.
         width_bottleneck: D of the features z.
+        norm: whether BatchNorm comes before every GELU.
 
     Raises:
         ValueError: a width or number below 1.
@@ -87,6 +89,7 @@ class DINOHead(nn.Module):
         *,
         width_hidden: int = 2_048,
         width_bottleneck: int = 256,
+        norm: bool = False,
     ) -> None:
         super().__init__()
         if min(width_in, prototypes, width_hidden, width_bottleneck) < 1:
@@ -94,13 +97,12 @@ class DINOHead(nn.Module):
                 f"widths and prototypes must be at least 1, got {width_in}, {width_hidden}, "
                 f"{width_bottleneck} and {prototypes} prototypes."
             )
-        self.mlp = nn.Sequential(
-            nn.Linear(width_in, width_hidden),
-            nn.GELU(),
-            nn.Linear(width_hidden, width_hidden),
-            nn.GELU(),
-            nn.Linear(width_hidden, width_bottleneck),
-        )
+        layers: list[nn.Module] = []
+        for width in (width_in, width_hidden):
+            # BatchNorm has a shift of its own, so a linear layer before it needs no bias
+            layers.append(nn.Linear(width, width_hidden, bias=not norm))
+            layers += [nn.BatchNorm1d(width_hidden), nn.GELU()] if norm else [nn.GELU()]
+        self.mlp = nn.Sequential(*layers, nn.Linear(width_hidden, width_bottleneck))
         self.mlp.apply(start_linear)
         # the older nn.utils.weight_norm can't be copied, and a teacher is a copy
         self.last = weight_norm(nn.Linear(width_bottleneck, prototypes, bias=False))

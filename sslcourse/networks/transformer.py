@@ -144,4 +144,5 @@ def start_linear(module: nn.Module) -> None:
     """Start weights of linear layers: uniform after Glorot and Bengio (2010), biases zero."""
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
