@@ -110,9 +110,7 @@ def frozen_scores(encoder: nn.Module | None, images: Split) -> dict[str, float]:
     }
 
 
-def probe_few(
-    encoder: nn.Module | None, images: Split, labels: int | None, seed: int = 0
-) -> float:
+def probe_few(encoder: nn.Module | None, images: Split, labels: int | None, seed: int = 0) -> float:
     """Linear probe of frozen features, with the very labels that fine-tuning gets.
 
     Args:

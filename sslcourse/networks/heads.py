@@ -66,10 +66,10 @@ class ProjectionHead(nn.Module):
 class DINOHead(nn.Module):
     """Features z of unit length from a three-layer MLP, and their cosines with K prototypes.
 
-    (Caron et al. 2021, arXiv:2104.14294, section 3.1 and appendix C.) GELU between the layers. Behind
-    transformers the paper has no BatchNorm; its code offers it. The prototypes are the rows of a
-    linear layer without bias whose weights are a direction times a gain (Salimans and Kingma 2016,
-    arXiv:1602.07868), and the gain stays 1.
+    (Caron et al. 2021, arXiv:2104.14294, section 3.1 and appendix C.) GELU stands between the
+    layers. Behind transformers the paper has no BatchNorm; its code offers it. The prototypes are
+    the rows of a linear layer without bias whose weights are a direction times a gain (Salimans and
+    Kingma 2016, arXiv:1602.07868), and the gain stays 1.
 
     Args:
         width_in: width of the representation.
