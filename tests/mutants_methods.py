@@ -203,8 +203,7 @@ MUTANTS = {
     "a teacher that does not start as its student": (
         "methods/dino.py",
         "ema_copy(encoder), ema_copy(self.head)",
-        "ema_copy(encoder), DINOHead(encoder.width_out, prototypes, norm=head_norm, **widths)"
-        ".requires_grad_(False)",
+        "ema_copy(encoder), DINOHead(encoder.width_out, prototypes, **shape).requires_grad_(False)",
         "test_dino_loss.py test_dino.py test_dino_training.py",
     ),
 }

@@ -100,7 +100,7 @@ class DINO(nn.Module):
             makes features of, and has a `width_out` of D.
         prototypes: K.
         hidden: width of the head's hidden layers; the paper has 2,048.
-        bottleneck: width of the features z that are scored; the paper has 256.
+        bottleneck: width of the features z that are scored.
         head_norm: whether the head has BatchNorm; the paper's has none.
         augment: makes the two large crops; by default `Augment(crop_scale=(0.4, 1.0))`.
         small: makes the small crops, with fewer pixels; None means that there are none.
@@ -142,8 +142,8 @@ class DINO(nn.Module):
     ) -> None:
         super().__init__()
         self.encoder = encoder
-        widths = {"width_hidden": hidden, "width_bottleneck": bottleneck}
-        self.head = DINOHead(encoder.width_out, prototypes, norm=head_norm, **widths)
+        shape = {"width_hidden": hidden, "width_bottleneck": bottleneck, "norm": head_norm}
+        self.head = DINOHead(encoder.width_out, prototypes, **shape)
         self.prototypes, self.hidden, self.bottleneck = prototypes, hidden, bottleneck
         self.augment = augment or Augment(crop_scale=(0.4, 1.0))
         self.small, self.small_views = small, small_views
@@ -176,8 +176,7 @@ class DINO(nn.Module):
 
     def student(self, views: list[Tensor]) -> Tensor:
         """The student's scores (V, N, K); views of one size share a forward pass."""
-        one_size = len({view.shape for view in views}) == 1
-        groups = [views] if one_size else [views[:2], views[2:]]
+        groups = [views] if len({view.shape for view in views}) == 1 else [views[:2], views[2:]]
         frozen = self.progress < self.frozen
         parts = [self.head(represent(self.encoder, torch.cat(g)), frozen=frozen) for g in groups]
         return torch.cat(parts).unflatten(0, (len(views), -1))  # (V, N, K)
