@@ -6,23 +6,25 @@
 Both look every 250 steps at training images that were set aside: nearest neighbours, and how well
 the best head finds the objects. Heads and the share of the mass are chosen on other images than
 those that are scored. `try` trains with some settings changed; `variant="own"` is another world of
-scenes. `worlds` trains the recipe as it is, in the default world and in one where each image has a
-background of its own, with three seeds, and writes the rows to where lesson 8 reads them. Trainings
-whose last row the file has are left out, so that it may be stopped and called again.
+scenes, `small_views=2` adds small crops. `worlds` trains the recipe as it is, in a world where each
+image has a background of its own, and with two small crops, with three seeds, and writes the rows
+to where lesson 8 reads them. Trainings whose last row the file has are left out, so that it may be
+stopped and called again.
 """
 
 import ast
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 from masked import changed_budget
 from torch import nn
 
-from sslcourse.budgets import Budget, budget
+from sslcourse.budgets import Budget
 from sslcourse.build import build
-from sslcourse.data import load
+from sslcourse.data import Augment, load
 from sslcourse.data.images import ImageSet
 from sslcourse.evaluate import Split, extract_features, frozen_scores, knn_accuracy
 from sslcourse.evaluate.attention import attention_maps, threshold_mass
@@ -36,7 +38,13 @@ from sslcourse.train import History, fit
 EVERY = 250  # steps
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 SEEDS = (0, 1, 2)
-WORLDS = ("shared", "own")
+TRAININGS = {
+    "as it is": {},
+    "own backgrounds": {"variant": "own"},
+    "small crops": {"small_views": 2},
+}
+# shares of the image's area and height
+SMALL, SMALL_SHARE = Augment(crop_scale=(0.1, 0.4), grayscale=0.5), 0.375
 
 
 def find_objects(encoder: nn.Module, choose: ImageSet, test: ImageSet) -> dict[str, float]:
@@ -71,6 +79,14 @@ def neighbours(encoder: nn.Module, known: ImageSet, test: ImageSet) -> float:
 def world(variant: str) -> Split:
     """Scenes of one variant, split as always."""
     return split_images(*(load("scenes", part, variant=variant) for part in ("train", "test")))
+
+
+def prepare(changes: Mapping[str, Any]) -> tuple[Budget, Split]:
+    """The recipe with some settings changed, and the world to train it in."""
+    changes = dict(changes)
+    images = world(changes.pop("variant", "shared"))
+    chosen = changed_budget("dino", changes)
+    return replace(chosen, small=SMALL, small_share=SMALL_SHARE), images
 
 
 def watch(
@@ -109,33 +125,32 @@ def try_out(steps: str, *settings: str) -> None:
     """One training with some settings changed."""
     print("; ".join(settings), flush=True)
     pairs = (setting.split("=", 1) for setting in settings)
-    changes = {key: ast.literal_eval(value) for key, value in pairs}
-    images = world(changes.pop("variant", "shared"))
-    encoder = watch(changed_budget("dino", changes), images, int(steps), 0, show)
+    chosen, images = prepare({key: ast.literal_eval(value) for key, value in pairs})
+    encoder = watch(chosen, images, int(steps), 0, show)
     scored = replace(images, train=images.learn, test=images.choose)
     print({name: round(value, 3) for name, value in frozen_scores(encoder, scored).items()})
 
 
-def trace(variant: str, steps: int, seed: int) -> Rows:
-    """The rows of one training of the recipe."""
+def trace(name: str, steps: int, seed: int) -> Rows:
+    """The rows of one training."""
     rows: Rows = {}
 
     def tell(step: int, scores: dict[str, float]) -> None:
-        rows[f"{variant}, step {step}, seed {seed}"] = scores
+        rows[f"{name}, step {step}, seed {seed}"] = scores
         show(step, scores)
 
-    watch(budget("dino", "laptop"), world(variant), steps, seed, tell)
+    watch(*prepare(TRAININGS[name]), steps, seed, tell)
     return rows
 
 
 def compare_worlds(steps: str) -> None:
-    """The recipe in two worlds, for lesson 8."""
+    """The recipe in two worlds, and with small crops, for lesson 8."""
     results = Results(FOLDER / "attention-worlds.json", {"steps": int(steps)})
     for seed in SEEDS:
-        for variant in WORLDS:
-            if f"{variant}, step {steps}, seed {seed}" not in results.rows:
-                print(variant, "seed", seed, flush=True)
-                for row, scores in trace(variant, int(steps), seed).items():
+        for name in TRAININGS:
+            if f"{name}, step {steps}, seed {seed}" not in results.rows:
+                print(name, "seed", seed, flush=True)
+                for row, scores in trace(name, int(steps), seed).items():
                     results.add(row, scores)
 
 
