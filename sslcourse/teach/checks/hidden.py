@@ -177,7 +177,7 @@ TASKS = (
     Task(
         "07.6",
         "mask tokens in the place of patches",
-        "hide_patches(patches, mask, mask_token)",
+        "my_hide_patches(patches, mask, mask_token)",
         "Embedded patches (N, L, D), mask bool (N, L), mask_token (D,). Return (N, L, D): the mask "
         "token in the hidden places, the patches in the others.",
         HIDE,
