@@ -62,6 +62,19 @@ def positions_after_the_decoder(decoder, visible, mask, mask_token, positions):
     return decoder(placed(visible, mask, mask_token)) + positions
 
 
+@unseen("06.7", "visible-tokens-without-positions")
+def positions_where_hidden(decoder, visible, mask, mask_token, positions):
+    tokens = placed(visible, mask, mask_token)
+    return decoder(torch.where(mask[:, :, None], tokens + positions, tokens))
+
+
+@unseen("06.7", "positions-added-twice")
+def mask_tokens_placed_before(decoder, visible, mask, mask_token, positions):
+    tokens = (mask_token + positions).repeat(len(mask), 1, 1)
+    tokens[~mask] = visible.flatten(0, 1)
+    return decoder(tokens + positions)
+
+
 @unseen("06.6", "mask-inverted")
 def visible_in_the_mask(blocks, tokens, positions, mask):
     return blocks(pick(tokens + positions, ~mask))

@@ -54,6 +54,19 @@ wrong("06.7", "mask-tokens-without-positions")(
 )
 
 
+@wrong("06.7", "visible-tokens-without-positions")
+def only_the_hidden_know(decoder, visible, mask, mask_token, positions):
+    tokens = (mask_token + positions).repeat(len(mask), 1, 1)
+    tokens[~mask] = visible.flatten(0, 1)
+    return decoder(tokens)
+
+
+@wrong("06.7", "positions-added-twice")
+def once_more_for_all(decoder, visible, mask, mask_token, positions):
+    known = positions.expand(len(mask), -1, -1)[~mask].view_as(visible)
+    return decoder(placed(visible + known, mask, mask_token) + positions)
+
+
 @wrong("06.7", "mask-tokens-at-the-end")
 def not_unshuffled(decoder, visible, mask, mask_token, positions):
     n, length = mask.shape

@@ -172,7 +172,7 @@ TASKS = (
     Task(
         "05.1",
         "Sinkhorn's algorithm",
-        "sinkhorn(scores, *, epsilon, iterations)",
+        "my_sinkhorn(scores, *, epsilon, iterations)",
         "Scores (N, K). Return exp(scores / epsilon) divided in turn by its column sums and its "
         "row sums, `iterations` times: (N, K), rows sum to 1, without gradient.",
         assign(LITTLE),

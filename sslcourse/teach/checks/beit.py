@@ -159,7 +159,7 @@ TASKS = (
     Task(
         "07.5",
         "BEiT's loss",
-        "beit_loss(logits, tokens, mask)",
+        "my_beit_loss(logits, tokens, mask)",
         "logits (N, L, K), tokens int64 (N, L), mask bool (N, L), True = hidden. Return the scalar "
         "mean cross-entropy over all hidden patches of the batch.",
         TINY,

@@ -170,7 +170,7 @@ TASKS = (
     Task(
         "07.1",
         "a mask of blocks",
-        "block_mask(n, grid, masked, *, generator=None)",
+        "my_block_mask(n, grid, masked, *, generator=None)",
         "Return bool (n, grid * grid), True = hidden: rectangles of random size and place, other "
         "ones in each image, that hide at most `masked` patches together and close to that on "
         "average; drawn by the generator where one is given.",

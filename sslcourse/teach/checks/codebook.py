@@ -166,7 +166,7 @@ TASKS = (
     Task(
         "07.4",
         "the codebook's perplexity",
-        "codebook_usage(tokens, codes)",
+        "my_codebook_usage(tokens, codes)",
         "int64 tokens (N, L) and the number of codes K. Return the exponential of the entropy of "
         "how often each code occurs, between 1 and K (or a dictionary with it as 'perplexity').",
         given(USE, 10),

@@ -77,7 +77,7 @@ TASKS = (
     Task(
         "04.4",
         "the momentum encoder",
-        "ema_copy(encoder)",
+        "my_ema_copy(encoder)",
         "An encoder. Return a copy with the same weights, in tensors of its own, that is not "
         "trained.",
         given(SLOW),

@@ -79,6 +79,31 @@ DECODING = (
         ),
     ),
     Mistake(
+        "visible-tokens-without-positions",
+        "The mask tokens have positions now, but the visible tokens have none: the decoder doesn't "
+        "know where what it sees belongs.",
+        (
+            "Which tokens have a place in the picture?",
+            "All of them. The encoder's positions are not the decoder's.",
+            "First put the visible tokens in their places, then add the positions to all L tokens.",
+        ),
+        decodes(lambda d, v, m, t, p: d(filled(v, m, t) + p * m[:, :, None])),
+    ),
+    Mistake(
+        "positions-added-twice",
+        "Some tokens have their positions twice, others once: two times a position is another "
+        "position.",
+        (
+            "How often is a position added to a visible token, and to a mask token?",
+            "Once to each of the L tokens.",
+            "Leave the visible tokens as they come, and call decoder(tokens + positions).",
+        ),
+        lambda f: any(
+            decodes(lambda d, v, m, t, p, twice=twice: d(filled(v, m, t) + p * twice(m)))(f)
+            for twice in (lambda m: 2 - m[:, :, None].float(), lambda m: 1 + m[:, :, None].float())
+        ),
+    ),
+    Mistake(
         "mask-tokens-at-the-end",
         "The visible tokens stand in front and the mask tokens behind them, not at their places in "
         "the picture.",
@@ -177,7 +202,7 @@ TASKS = (
     Task(
         "07.6",
         "mask tokens in the place of patches",
-        "hide_patches(patches, mask, mask_token)",
+        "my_hide_patches(patches, mask, mask_token)",
         "Embedded patches (N, L, D), mask bool (N, L), mask_token (D,). Return (N, L, D): the mask "
         "token in the hidden places, the patches in the others.",
         HIDE,

@@ -174,7 +174,7 @@ TASKS = (
     Task(
         "04.1",
         "InfoNCE with a queue",
-        "info_nce_loss(queries, keys, negatives, *, temperature)",
+        "my_info_nce_loss(queries, keys, negatives, *, temperature)",
         "queries and keys (N, D), row i of both shows image i; negatives (K, D), the queue; all of "
         "any length. Return the scalar mean over the queries; gradient flows to them only.",
         SMALL,

@@ -149,7 +149,7 @@ TASKS = (
     Task(
         "06.4",
         "MAE's loss",
-        "mae_loss(predictions, targets, mask)",
+        "my_mae_loss(predictions, targets, mask)",
         "predictions and targets (N, L, n), n values a patch; mask bool (N, L), True = hidden. "
         "Return the scalar mean squared error over hidden patches and their values.",
         TINY,

@@ -174,7 +174,7 @@ TASKS = (
     Task(
         "04.3",
         "the momentum update",
-        "ema_update(teacher, student, momentum)",
+        "my_ema_update(teacher, student, momentum)",
         "Two networks of one architecture and m in [0, 1]. Move every parameter of the teacher, in "
         "place: m of itself and 1 - m of the student. The student stays as it is.",
         FOLLOW[0],

@@ -145,7 +145,7 @@ TASKS = (
     Task(
         "06.1",
         "pictures into patches",
-        "patchify(images, patch_size)",
+        "my_patchify(images, patch_size)",
         "Images (N, C, H, W). Return (N, L, P*P*C): patches row by row, and inside a patch the "
         "order row, column, channel.",
         given(SMALL, 2),
@@ -162,7 +162,7 @@ TASKS = (
     Task(
         "06.2",
         "patches into pictures",
-        "unpatchify(patches, patch_size)",
+        "my_unpatchify(patches, patch_size)",
         "Patches (N, L, P*P*C) of square pictures, as patchify makes them. Return (N, C, H, W).",
         given(patchify(SMALL, 2), 2),
         from_reference(

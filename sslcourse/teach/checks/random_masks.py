@@ -152,7 +152,7 @@ TASKS = (
     Task(
         "06.3",
         "a random mask",
-        "random_mask(n, length, ratio, *, generator=None)",
+        "my_random_mask(n, length, ratio, *, generator=None)",
         "Return bool (n, length), True = hidden: round(ratio * length) random places in each "
         "image, drawn for each image anew, by the generator where one is given.",
         given(2, 4, 0.75),

@@ -101,7 +101,7 @@ TASKS = (
     Task(
         "05.2",
         "swapped prediction",
-        "swav_loss(scores, assignments, *, temperature)",
+        "my_swav_loss(scores, assignments, *, temperature)",
         "A list of scores (N, K), one for each view, and a list of assignments (N, K) of the first "
         "of these views. Each assignment is predicted from every other view. Return the scalar "
         "mean over images and pairs; no gradient flows to the assignments.",

@@ -183,7 +183,7 @@ TASKS = (
     Task(
         "06.5",
         "normalised targets",
-        "normalize_patches(patches)",
+        "my_normalize_patches(patches)",
         "Patches (N, L, n). Return them with mean 0 and deviation 1 over each patch's own values: "
         "the variance with n - 1, and 1e-6 added to it.",
         given(PATCHES[:1, :2, :4]),
