@@ -120,8 +120,8 @@ FULL_VIT = replace(
     ),
 )
 DINO_VIT = SMALL_VIT | {"width": 64, "depth": 3, "heads": 4, "pool": "class", "stem": "conv"}
-# Few steps: BatchNorm in the head and a fast centre bring outputs apart. Half of the views are
-# grey, as for SwAV, and there are no small crops: on scenes they slow it down (lesson 8).
+# Few steps: BatchNorm in the head, where the paper has none, and a fast centre bring outputs apart.
+# Half of the views are grey, as for SwAV. tests/benchmarks/attention.py tries small crops.
 DINO_SMALL_HEAD = {"prototypes": 256, "hidden": 512, "bottleneck": 256, "head_norm": True}
 DINO_FAST = {"momentum": 0.99, "center_momentum": 0.5, "teacher_temperature": 0.02}
 # as in DINO's paper, whose 30 epochs of warm-up and one with frozen prototypes are shares here

@@ -57,6 +57,13 @@ def test_a_probe_with_few_labels_gets_those_of_fine_tuning():
     assert probe_few(encoder, IMAGES, 3, seed=7) == pytest.approx(expected, abs=0.011)
 
 
+def test_a_probe_with_all_labels_gets_every_training_image():
+    train = IMAGES.train
+    expected = linear_probe(pixels(train), train.labels, pixels(TEST), TEST.labels).accuracy
+    assert probe_few(None, IMAGES, None) == expected
+    assert probe_few(None, IMAGES, 3) != expected
+
+
 def test_rates_are_chosen_on_images_set_aside_and_the_test_is_looked_at_once(monkeypatch):
     calls = []
 

@@ -31,7 +31,8 @@ ROWS = (
     Row("untrained ResNet", "untrained", "simclr", CONVOLUTIONAL),
     Row("supervised ResNet", "supervised", "simclr", CONVOLUTIONAL),
     *methods_of(CONVOLUTIONAL, "simclr", "moco", "swav"),
-    # each transformer differs: BEiT's has LayerScale, DINO's is smaller and gives its class token
+    # each transformer differs: BEiT's has LayerScale; DINO's is smaller, begins with convolutions
+    # and gives its class token
     Row("untrained transformer", "untrained", "mae", TRANSFORMER),
     Row("untrained transformer, BEiT's", "untrained", "beit", TRANSFORMER),
     Row("untrained transformer, DINO's", "untrained", "dino", TRANSFORMER),

@@ -83,7 +83,7 @@ def changed_budget(method: str, settings: dict[str, Any]) -> Budget:
     """The laptop budget with some of its parts replaced.
 
     A setting names a part of the training, of the encoder, of the budget itself, of the views, as
-    in "augment.jitter" and "small.crop_scale", or else an argument of the method.
+    in "augment.jitter", or else an argument of the method.
     """
     chosen = budget(method, "laptop")
     encoder = inspect.signature(NETWORKS[chosen.network]).parameters
