@@ -99,8 +99,8 @@ MUTANTS = {
     ),
     "the head chosen on the test images": (
         "evaluate/objects.py",
-        "best_head(attention_maps(encoder, validation), validation.masks, share)",
-        "best_head(attention_maps(encoder, test), test.masks, share)",
+        "head, kept = best_head_and_share(seen, validation.masks, shares)",
+        "head, kept = best_head_and_share(attention_maps(encoder, test), test.masks, shares)",
         "test_objects.py",
     ),
     "the size of the box chosen on the test images": (

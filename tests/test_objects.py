@@ -11,6 +11,7 @@ from sslcourse.evaluate import (
     ObjectScore,
     attention_maps,
     best_head,
+    best_head_and_share,
     centre_box,
     fine_tune,
     jaccard,
@@ -96,6 +97,19 @@ def test_the_best_head_is_the_one_that_sees():
         assert best_head(maps_with_a_seeing_head(VALIDATION, which), VALIDATION.masks) == which
 
 
+def test_the_best_share_belongs_to_the_best_head():
+    maps = maps_with_a_seeing_head(VALIDATION, 2)
+    shares = [0.3, 0.6, 0.9]
+    overlaps = {
+        (head, share): jaccard(threshold_mass(maps[:, head], share), VALIDATION.masks).mean()
+        for head in range(4)
+        for share in shares
+    }
+    best = max(overlaps, key=overlaps.get)
+    assert best_head_and_share(maps, VALIDATION.masks, shares) == best == (2, 0.9)
+    assert best_head_and_share(maps, VALIDATION.masks, [0.3]) == (2, 0.3)
+
+
 class TwoFaced(nn.Module):
     """Head 0 sees the objects of one set of images, head 1 those of another."""
 
@@ -137,7 +151,7 @@ def test_the_table_holds_what_no_claim_stands_without():
     assert table["untrained"] == score_maps(maps[:, head], TEST.masks, 0.5, head)
     overlap = jaccard(threshold_mass(maps[:, head], 0.5), TEST.masks).mean().item()
     point = pointing_accuracy(maps[:, head], TEST.masks)
-    assert table["untrained"] == ObjectScore(overlap, point, head)
+    assert table["untrained"] == ObjectScore(overlap, point, head, 0.5)
     area = TEST.masks.float().mean().item()
     assert table["random map"].pointing == pytest.approx(area, abs=0.15)
     assert table["random map"].jaccard < 0.3
@@ -146,6 +160,15 @@ def test_the_table_holds_what_no_claim_stands_without():
     assert table["centre box"].pointing == pytest.approx(
         pointing_accuracy(inside.float(), TEST.masks)
     )
+
+
+def test_of_several_shares_each_row_takes_its_own_and_never_the_tests():
+    network = TwoFaced(VALIDATION, TEST)
+    table = object_scores({"two-faced": network}, VALIDATION, TEST, share=(0.3, 0.6, 0.9))
+    maps = maps_with_a_seeing_head(VALIDATION, 0)
+    _, share = best_head_and_share(maps, VALIDATION.masks, (0.3, 0.6, 0.9))
+    assert (table["two-faced"].head, table["two-faced"].share) == (0, share) == (0, 0.9)
+    assert table["random map"].share in (0.3, 0.6, 0.9) and table["centre box"].share is None
 
 
 def test_the_centre_box_is_the_best_of_its_kind():
@@ -201,7 +224,8 @@ UNKNOWN = replace(TEST, masks=None)
         (lambda: jaccard(MASKS[:, :3], MASKS), "3x8 patches don't fit images of 8x8"),
         (lambda: pointing_accuracy(torch.ones(2, 3, 8, 8), MASKS), "one map for each image"),
         (lambda: pointing_accuracy(torch.ones(3, 8, 8), MASKS), "of the images that the masks"),
-        (lambda: best_head(torch.ones(2, 8, 8), MASKS), r"must be \(N, heads, rows, columns\)"),
+        (lambda: best_head(torch.ones(2, 8, 8), MASKS), r"need maps \(N, heads, rows, colum"),
+        (lambda: best_head_and_share(torch.ones(2, 1, 8, 8), MASKS, []), "and 0 shares"),
         (lambda: centre_box(None), "have no masks"),
         (lambda: centre_box(EMPTY), "with an object in each"),
         (lambda: object_scores({"a": vit()}, UNKNOWN, TEST), "have no masks"),

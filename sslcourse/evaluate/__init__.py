@@ -15,6 +15,7 @@ from sslcourse.evaluate.neighbours import knn_accuracy
 from sslcourse.evaluate.objects import (
     ObjectScore,
     best_head,
+    best_head_and_share,
     centre_box,
     jaccard,
     object_scores,
@@ -41,6 +42,7 @@ __all__ = [
     "attention_maps",
     "attention_rollout",
     "best_head",
+    "best_head_and_share",
     "centre_box",
     "effective_rank",
     "extract_features",

@@ -6,7 +6,7 @@ one and one trained with labels. A head is chosen on validation images, never on
 by: of six random maps the luckiest looks good.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -95,9 +95,25 @@ def best_head(maps: Tensor, masks: Tensor, share: float = 0.6) -> int:
     Raises:
         ValueError: maps that don't fit the masks.
     """
-    if maps.ndim != 4:
-        raise ValueError(f"maps must be (N, heads, rows, columns), got {tuple(maps.shape)}.")
-    return int(jaccard(threshold_mass(maps, share), masks).mean(dim=0).argmax())
+    return best_head_and_share(maps, masks, [share])[0]
+
+
+def best_head_and_share(maps: Tensor, masks: Tensor, shares: Sequence[float]) -> tuple[int, float]:
+    """As `best_head`, with the share of the mass chosen, too; the first of equals.
+
+    How much of a map must be kept to cover the object depends on how evenly the map covers it.
+
+    Raises:
+        ValueError: maps that don't fit the masks, or no share.
+    """
+    if maps.ndim != 4 or not shares:
+        raise ValueError(
+            f"need maps (N, heads, rows, columns) and a share, got {tuple(maps.shape)} and "
+            f"{len(shares)} shares."
+        )
+    overlaps = [jaccard(threshold_mass(maps, share), masks).mean(dim=0) for share in shares]
+    place, head = divmod(int(torch.stack(overlaps).argmax()), maps.shape[1])
+    return head, shares[place]
 
 
 def random_maps(maps: Tensor, seed: int = 0) -> Tensor:
@@ -140,11 +156,13 @@ class ObjectScore:
         jaccard: mean overlap of the patches that hold `share` of the mass, in [0, 1].
         pointing: see `pointing_accuracy`.
         head: which head it is, or None where there are none.
+        share: of the map's mass, or None where there is no map.
     """
 
     jaccard: float
     pointing: float
     head: int | None = None
+    share: float | None = None
 
 
 def object_scores(
@@ -152,18 +170,20 @@ def object_scores(
     validation: ImageSet,
     test: ImageSet,
     *,
-    share: float = 0.6,
+    share: float | Sequence[float] = 0.6,
     seed: int = 0,
 ) -> dict[str, ObjectScore]:
     """Score networks on test images, each by the head that does best on validation images.
+
+    Given several shares, each row takes the one that does best on validation images, too.
 
     Args:
         encoders: {row: `VisionTransformer`}; an untrained one and one trained with labels belong
             here, see `fine_tune(...).encoder`.
         validation: images with masks that choose heads and the size of the centre box.
         test: other images with masks.
-        share: of a map's mass that is kept.
-        seed: of the random map.
+        share: of a map's mass that is kept, or several to choose from.
+        seed: of the random maps.
 
     Returns:
         {row: score}, with the rows "random map" and "centre box" before those of the encoders.
@@ -174,16 +194,20 @@ def object_scores(
     check_masks(test.masks)
     if not encoders:
         raise ValueError("name at least one encoder, for example an untrained one.")
+    shares = [share] if isinstance(share, (int, float)) else list(share)
     box = centre_box(validation.masks).expand(test.masks.shape)
     rows: dict[str, ObjectScore] = {}
     for name, encoder in encoders.items():
-        head = best_head(attention_maps(encoder, validation), validation.masks, share)
-        maps = attention_maps(encoder, test)[:, head]
+        seen = attention_maps(encoder, validation)
         if not rows:
-            rows["random map"] = score_maps(random_maps(maps, seed), test.masks, share)
+            noise = random_maps(seen[:, :1], seed)
+            _, kept = best_head_and_share(noise, validation.masks, shares)
+            noise = random_maps(seen.new_empty(len(test), *seen.shape[2:]), seed + 1)
+            rows["random map"] = score_maps(noise, test.masks, kept)
             overlap = jaccard(box, test.masks).mean().item()
             rows["centre box"] = ObjectScore(overlap, pointing_accuracy(box.float(), test.masks))
-        rows[name] = score_maps(maps, test.masks, share, head)
+        head, kept = best_head_and_share(seen, validation.masks, shares)
+        rows[name] = score_maps(attention_maps(encoder, test)[:, head], test.masks, kept, head)
     return rows
 
 
@@ -192,4 +216,4 @@ def score_maps(
 ) -> ObjectScore:
     """Both scores of one map (N, rows, columns) for each image."""
     overlap = jaccard(threshold_mass(maps, share), masks).mean().item()
-    return ObjectScore(overlap, pointing_accuracy(maps, masks), head)
+    return ObjectScore(overlap, pointing_accuracy(maps, masks), head, share)
