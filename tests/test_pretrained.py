@@ -11,8 +11,14 @@ from sslcourse.__main__ import main
 from sslcourse.budgets import budget
 from sslcourse.build import build
 from sslcourse.data import load
-from sslcourse.evaluate import extract_features, knn_accuracy
-from sslcourse.make_checkpoints import RECIPES, Recipe, make
+from sslcourse.evaluate import (
+    attention_maps,
+    extract_features,
+    knn_accuracy,
+    object_scores,
+    score_maps,
+)
+from sslcourse.make_checkpoints import RECIPES, SHARES, Recipe, make
 from sslcourse.methods import BEiT
 from sslcourse.networks import ImageTokenizer
 from sslcourse.pretrained import (
@@ -179,6 +185,24 @@ def test_a_recipe_trains_writes_and_measures(tmp_path):
         features = [extract_features(encoder, images) for images in (train, test)]
         again = knn_accuracy(features[0], train.labels, features[1], test.labels)
         assert again == pytest.approx(list(measured["k-NN"].values())[-1], abs=1e-4)
+
+
+def test_the_card_of_dino_tells_how_well_its_attention_finds_objects(tmp_path):
+    train, test = load("scenes", limit=300), load("scenes", "test").subset(100, 0)
+    recipe = Recipe("dino", "scenes", 2)
+    assert make("dino-scenes", recipe, train, test, tmp_path / "runs", tmp_path)
+    attention = card("dino-scenes", tmp_path)["measured"]["attention"]
+    assert list(attention)[:3] == ["random map", "centre box", "untrained encoder"]
+    encoder = kept_encoder(checkpoint("dino-scenes", tmp_path))
+    found = attention["DINO teacher"]
+    maps = attention_maps(encoder, test)
+    again = score_maps(maps[:, found["head"]], test.masks, found["share"])
+    assert again.jaccard == pytest.approx(found["jaccard"], abs=1e-4)
+    assert again.pointing == pytest.approx(found["pointing"], abs=1e-4)
+    mean = score_maps(maps.mean(dim=1), test.masks)
+    assert mean.jaccard == pytest.approx(list(attention.values())[-1]["jaccard"], abs=1e-4)
+    chosen = object_scores({"DINO": encoder}, load("scenes", "validation"), test, share=SHARES)
+    assert (chosen["DINO"].head, chosen["DINO"].share) == (found["head"], found["share"])
 
 
 def test_a_methods_own_task_is_asked_about_images_of_all_classes():
