@@ -119,11 +119,19 @@ FULL_VIT = replace(
         betas=(0.9, 0.95),
     ),
 )
-DINO_VIT = SMALL_VIT | {"width": 64, "depth": 3, "heads": 4, "pool": "class", "stem": "conv"}
-# Few steps: BatchNorm in the head, where the paper has none, and a fast centre bring outputs apart.
-# Half of the views are grey, as for SwAV. tests/benchmarks/attention.py tries small crops.
+# Few blocks and heads: with three blocks, or four heads, the last block's attention leaves the
+# objects as the training goes on, for by then a single patch knows what its neighbours show.
+DINO_VIT = SMALL_VIT | {"width": 64, "depth": 2, "heads": 2, "pool": "class", "stem": "conv"}
+# Few steps: BatchNorm in the head, where the paper has none, a fast centre, and a teacher that does
+# not come to rest. Most views are grey, or scenes would be told apart by colour.
 DINO_SMALL_HEAD = {"prototypes": 256, "hidden": 512, "bottleneck": 256, "head_norm": True}
-DINO_FAST = {"momentum": 0.99, "center_momentum": 0.5, "teacher_temperature": 0.02}
+DINO_FAST = {
+    "momentum": 0.99,
+    "momentum_end": 0.99,
+    "center_momentum": 0.5,
+    "teacher_temperature": 0.02,
+    "small_views": 2,
+}
 # as in DINO's paper, whose 30 epochs of warm-up and one with frozen prototypes are shares here
 DINO_HEAD = {"prototypes": 4_096, "hidden": 2_048, "bottleneck": 256, "frozen": 1 / 800}
 DINO_WARMUP = {"start_temperature": 0.04, "teacher_temperature": 0.07, "temperature_warmup": 0.0375}
@@ -211,8 +219,10 @@ BUDGETS = {
         "laptop": replace(
             LAPTOP_VIT,
             encoder=DINO_VIT,
-            augment=Augment(crop_scale=(0.25, 1.0), grayscale=0.5),
+            augment=Augment(crop_scale=(0.25, 1.0), grayscale=0.7),
             view_share=0.75,
+            small=Augment(crop_scale=(0.1, 0.4), grayscale=0.7),
+            small_share=0.375,
             method={**DINO_SMALL_HEAD, **DINO_FAST},
             training=replace(QUICK, batch_size=64, learning_rate=2e-3, weight_decay=0.04, clip=3.0),
         ),

@@ -55,6 +55,20 @@ def test_attention_of_blocks_ends_with_the_last_blocks():
     assert torch.allclose(blocks[0], shallow.attention(images), atol=1e-6)
 
 
+def test_maps_of_any_block():
+    encoder, images = vit(), drawn(5, 3, 32, 32)
+    with torch.no_grad():
+        blocks = list(encoder.eval().attention_of_blocks(normalize(images)))
+    for number, weights in enumerate(blocks):
+        expected = weights[:, :, 0, 1:].unflatten(2, (8, 8))
+        for name in (number, number - 3):
+            assert torch.allclose(attention_maps(encoder, images, block=name), expected)
+    assert torch.equal(attention_maps(encoder, images), attention_maps(encoder, images, block=2))
+    for wrong in (3, -4):
+        with pytest.raises(ValueError, match=f"has blocks 0 to 2, got block {wrong}"):
+            attention_maps(encoder, images, block=wrong)
+
+
 def test_rollout_counts_every_path():
     """As a sum over all paths of tokens from the last block down to the first."""
     network = vit(image_size=8, depth=3)

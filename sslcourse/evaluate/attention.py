@@ -6,6 +6,7 @@ patch is the attention map of a head (Caron et al. 2021, arXiv:2104.14294, secti
 """
 
 from collections.abc import Callable
+from itertools import islice
 
 import torch
 from einops import rearrange
@@ -18,8 +19,10 @@ from sslcourse.evaluate.features import frozen
 from sslcourse.hardware import keep_freed_memory
 
 
-def attention_maps(encoder: nn.Module, images: ImageSet | Tensor, batch_size: int = 64) -> Tensor:
-    """How much the class token of the last block takes from each patch, head by head.
+def attention_maps(
+    encoder: nn.Module, images: ImageSet | Tensor, batch_size: int = 64, *, block: int = -1
+) -> Tensor:
+    """How much the class token takes from each patch in one block, head by head.
 
     The class token itself is left out, so a map sums to at most 1. `maps.mean(dim=1)` is the mean
     over the heads. The encoder and its mode are left as they were.
@@ -29,16 +32,23 @@ def attention_maps(encoder: nn.Module, images: ImageSet | Tensor, batch_size: in
         images: an `ImageSet`, or uint8 images, or floats in [0, 1], (N, 3, H, W); patches must
             fill them.
         batch_size: images a pass; changes nothing but memory and speed.
+        block: which one, counted from 0 or, when negative, from the last.
 
     Returns:
         float32 (N, heads, rows, columns), one value for each patch.
 
     Raises:
-        ValueError: no transformer, no image, or images that patches don't fill.
+        ValueError: no transformer, no such block, no image, or images that patches don't fill.
     """
 
     def look(part: Tensor) -> Tensor:
-        return encoder.attention(part)[:, :, 0, 1:]  # (n, heads, L)
+        if block == -1:
+            return encoder.attention(part)[:, :, 0, 1:]  # (n, heads, L)
+        depth = len(encoder.blocks)
+        if not -depth <= block < depth:
+            raise ValueError(f"the encoder has blocks 0 to {depth - 1}, got block {block}.")
+        weights = islice(encoder.attention_of_blocks(part), block % depth, None)
+        return next(weights)[:, :, 0, 1:]  # (n, heads, L)
 
     return in_batches(encoder, images, batch_size, look)
 

@@ -1,15 +1,16 @@
 """Where a transformer's attention goes during DINO's training, and how its recipe came about.
 
     python tests/benchmarks/attention.py try 1500 learning_rate=1e-3 augment.jitter=0.2
-    python tests/benchmarks/attention.py worlds 3000
+    python tests/benchmarks/attention.py worlds 1500
+    python tests/benchmarks/attention.py length 12000
 
-Both look every 250 steps at training images that were set aside: nearest neighbours, and how well
-the best head finds the objects. Heads and the share of the mass are chosen on other images than
-those that are scored. `try` trains with some settings changed; `variant="own"` is another world of
-scenes, `small_views=2` adds small crops. `worlds` trains the recipe as it is, in a world where each
-image has a background of its own, and with two small crops, with three seeds, and writes the rows
-to where lesson 8 reads them. Trainings whose last row the file has are left out, so that it may be
-stopped and called again.
+All look now and then at training images that were set aside: nearest neighbours, and how well the
+best head finds the objects. Heads and the share of the mass are chosen on other images than those
+that are scored. `try` trains with some settings changed; `variant="own"` is another world of
+scenes. `worlds` trains the recipe as it is, in a world where each image has a background of its
+own, and without small crops, with three seeds, for lesson 8. `length` follows the recipe and a
+larger network for longer, for lesson 11. Both write rows to where the lessons read them; trainings
+whose last row the file has are left out, so that they may be stopped and called again.
 """
 
 import ast
@@ -24,50 +25,51 @@ from torch import nn
 
 from sslcourse.budgets import Budget
 from sslcourse.build import build
-from sslcourse.data import Augment, load
+from sslcourse.data import load
 from sslcourse.data.images import ImageSet
 from sslcourse.evaluate import Split, extract_features, frozen_scores, knn_accuracy
-from sslcourse.evaluate.attention import attention_maps, threshold_mass
-from sslcourse.evaluate.objects import jaccard, pointing_accuracy
+from sslcourse.evaluate.attention import attention_maps
+from sslcourse.evaluate.objects import best_head, best_head_and_share, score_maps
 from sslcourse.evaluate.protocol import split_images
 from sslcourse.hardware import describe_device, keep_freed_memory
+from sslcourse.make_checkpoints import SHARES
 from sslcourse.results import FOLDER, Results, Rows
 from sslcourse.scores import kept_encoder
 from sslcourse.train import History, fit
 
 EVERY = 250  # steps
-SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+LONG_EVERY = 1_000
 SEEDS = (0, 1, 2)
+NETWORKS = {"as it is": {}, "three blocks, four heads": {"depth": 3, "heads": 4}}
 TRAININGS = {
     "as it is": {},
     "own backgrounds": {"variant": "own"},
-    "small crops": {"small_views": 2},
+    "no small crops": {"small_views": 0},
 }
-# shares of the image's area and height
-SMALL, SMALL_SHARE = Augment(crop_scale=(0.1, 0.4), grayscale=0.5), 0.375
 
 
 def find_objects(encoder: nn.Module, choose: ImageSet, test: ImageSet) -> dict[str, float]:
-    """Pointing accuracy and overlap of the head and the share that overlap most."""
-    found = {}
-    maps = attention_maps(encoder, choose)
-    for share in SHARES:
-        overlaps = jaccard(threshold_mass(maps, share), choose.masks).mean(dim=0)
-        found |= {(share, head): score for head, score in enumerate(overlaps.tolist())}
-    share, head = max(found, key=found.get)
-    _, usual = max((key for key in found if key[0] == 0.6), key=found.get)
-    maps = attention_maps(encoder, test)
+    """Pointing accuracy and overlap of the best head and of the mean of all, in the last block.
+
+    The best head's overlap is told for each block, too.
+    """
+    blocks = {}
+    for block in range(len(encoder.blocks)):
+        seen, maps = (attention_maps(encoder, part, block=block) for part in (choose, test))
+        head, share = best_head_and_share(seen, choose.masks, SHARES)
+        chosen = score_maps(maps[:, head], test.masks, share)
+        blocks[f"jaccard, block {block}"] = chosen.jaccard
+    usual = best_head(seen, choose.masks)
+    mean = score_maps(maps.mean(dim=1), test.masks)
     return {
-        "pointing": pointing_accuracy(maps[:, usual], test.masks),
-        "jaccard, 60 %": overlap(maps[:, usual], test, 0.6),
-        "jaccard, chosen": overlap(maps[:, head], test, share),
+        "pointing": chosen.pointing,
+        "jaccard, 60 %": score_maps(maps[:, usual], test.masks).jaccard,
+        "jaccard, chosen": chosen.jaccard,
         "share": share,
+        "pointing, mean": mean.pointing,
+        "jaccard, mean, 60 %": mean.jaccard,
+        **blocks,
     }
-
-
-def overlap(maps: torch.Tensor, images: ImageSet, share: float) -> float:
-    """Mean overlap of the patches that hold a share of the mass."""
-    return jaccard(threshold_mass(maps, share), images.masks).mean().item()
 
 
 def neighbours(encoder: nn.Module, known: ImageSet, test: ImageSet) -> float:
@@ -85,8 +87,7 @@ def prepare(changes: Mapping[str, Any]) -> tuple[Budget, Split]:
     """The recipe with some settings changed, and the world to train it in."""
     changes = dict(changes)
     images = world(changes.pop("variant", "shared"))
-    chosen = changed_budget("dino", changes)
-    return replace(chosen, small=SMALL, small_share=SMALL_SHARE), images
+    return changed_budget("dino", changes), images
 
 
 def watch(
@@ -95,13 +96,14 @@ def watch(
     steps: int,
     seed: int,
     tell: Callable[[int, dict[str, float]], None],
+    every: int = EVERY,
 ) -> nn.Module:
     """Train, and tell every so many steps how far it is; returns the encoder to keep."""
     known, choose, test = images.learn[:4_000], images.choose[:1_000], images.choose[1_000:]
     method = build("dino", chosen, seed)
 
     def on_step(step: int, history: History | None) -> None:
-        if step % EVERY == 0:
+        if step % every == 0:
             encoder = kept_encoder(method)
             scores = find_objects(encoder, choose, test)
             scores |= {"k-NN": neighbours(encoder, known, test)}
@@ -154,10 +156,27 @@ def compare_worlds(steps: str) -> None:
                     results.add(row, scores)
 
 
+def follow_length(steps: str) -> None:
+    """The recipe's network and a larger one over a long training, for lesson 11."""
+    results = Results(FOLDER / "attention-length.json", {"steps": int(steps)})
+    for name, changes in NETWORKS.items():
+        if f"{name}, step {steps}" in results.rows:
+            continue
+        rows: Rows = {}
+
+        def tell(step: int, scores: dict[str, float], name: str = name, rows: Rows = rows) -> None:
+            rows[f"{name}, step {step}"] = scores
+            show(step, scores)
+
+        watch(*prepare(changes), int(steps), 0, tell, LONG_EVERY)
+        for row, scores in rows.items():
+            results.add(row, scores)
+
+
 def main(what: str, *arguments: str) -> None:
     print(describe_device(torch.device("cpu")), flush=True)
     keep_freed_memory()
-    {"try": try_out, "worlds": compare_worlds}[what](*arguments)
+    {"try": try_out, "worlds": compare_worlds, "length": follow_length}[what](*arguments)
 
 
 if __name__ == "__main__":
