@@ -58,8 +58,8 @@ RECIPES = {
     "mae-photographs": Recipe("mae", PHOTOGRAPHS, 60_000, LARGE_DECODER),
     "beit-scenes": Recipe("beit", "scenes", 10_000),
     "beit-photographs": Recipe("beit", PHOTOGRAPHS, 10_000),
-    "dino-scenes": Recipe("dino", "scenes", 20_000),
-    "dino-photographs": Recipe("dino", PHOTOGRAPHS, 20_000),
+    "dino-scenes": Recipe("dino", "scenes", 10_000),
+    "dino-photographs": Recipe("dino", PHOTOGRAPHS, 10_000),
 }
 
 
