@@ -2,15 +2,17 @@
 
     python tests/benchmarks/attention.py try 1500 learning_rate=1e-3 augment.jitter=0.2
     python tests/benchmarks/attention.py worlds 1500
-    python tests/benchmarks/attention.py length 12000
+    python tests/benchmarks/attention.py length 6000
+    python tests/benchmarks/attention.py labels 2000
 
 All look now and then at training images that were set aside: nearest neighbours, and how well the
 best head finds the objects. Heads and the share of the mass are chosen on other images than those
 that are scored. `try` trains with some settings changed; `variant="own"` is another world of
 scenes. `worlds` trains the recipe as it is, in a world where each image has a background of its
 own, and without small crops, with three seeds, for lesson 8. `length` follows the recipe and a
-larger network for longer, for lesson 11. Both write rows to where the lessons read them; trainings
-whose last row the file has are left out, so that they may be stopped and called again.
+larger network for longer, `labels` trains the recipe's network with labels, for lesson 11. All
+three write rows to where the lessons read them; trainings whose last row the file has are left out,
+so that they may be stopped and called again.
 """
 
 import ast
@@ -23,11 +25,11 @@ import torch
 from masked import changed_budget
 from torch import nn
 
-from sslcourse.budgets import Budget
+from sslcourse.budgets import Budget, budget
 from sslcourse.build import build
 from sslcourse.data import load
 from sslcourse.data.images import ImageSet
-from sslcourse.evaluate import Split, extract_features, frozen_scores, knn_accuracy
+from sslcourse.evaluate import Split, extract_features, fine_tune, frozen_scores, knn_accuracy
 from sslcourse.evaluate.attention import attention_maps
 from sslcourse.evaluate.objects import best_head, best_head_and_share, score_maps
 from sslcourse.evaluate.protocol import split_images
@@ -173,10 +175,31 @@ def follow_length(steps: str) -> None:
             results.add(row, scores)
 
 
+def train_with_labels(steps: str) -> None:
+    """The recipe's network, trained with the labels of all scenes instead, for lesson 11."""
+    results = Results(FOLDER / "attention-labels.json", {"steps": int(steps)})
+    images = world("shared")
+    choose, test = images.choose[:1_000], images.choose[1_000:]
+    for seed in SEEDS:
+        if f"with labels, seed {seed}" not in results.rows:
+            untrained = build("dino", budget("dino", "laptop"), seed).encoder
+            tuned = fine_tune(
+                untrained, images.learn, test, steps=int(steps), precision="bfloat16", seed=seed
+            )
+            scores = {"accuracy": tuned.accuracy} | find_objects(tuned.encoder, choose, test)
+            print(seed, results.add(f"with labels, seed {seed}", scores), flush=True)
+
+
 def main(what: str, *arguments: str) -> None:
     print(describe_device(torch.device("cpu")), flush=True)
     keep_freed_memory()
-    {"try": try_out, "worlds": compare_worlds, "length": follow_length}[what](*arguments)
+    commands = {
+        "try": try_out,
+        "worlds": compare_worlds,
+        "length": follow_length,
+        "labels": train_with_labels,
+    }
+    commands[what](*arguments)
 
 
 if __name__ == "__main__":
