@@ -99,8 +99,8 @@ MUTANTS = {
     ),
     "the head chosen on the test images": (
         "evaluate/objects.py",
-        "head, kept = best_head_and_share(seen, validation.masks, shares)",
-        "head, kept = best_head_and_share(attention_maps(encoder, test), test.masks, shares)",
+        "seen = attention_maps(encoder, validation, block=block)",
+        "seen, validation = attention_maps(encoder, test, block=block), test",
         "test_objects.py",
     ),
     "the size of the box chosen on the test images": (

@@ -148,10 +148,11 @@ def test_the_table_holds_what_no_claim_stands_without():
     assert list(table) == ["random map", "centre box", "untrained", "other"]
     maps = attention_maps(encoders["untrained"], TEST)
     head = best_head(attention_maps(encoders["untrained"], VALIDATION), VALIDATION.masks, 0.5)
-    assert table["untrained"] == score_maps(maps[:, head], TEST.masks, 0.5, head)
+    expected = replace(score_maps(maps[:, head], TEST.masks, 0.5, head), block=-1)
+    assert table["untrained"] == expected
     overlap = jaccard(threshold_mass(maps[:, head], 0.5), TEST.masks).mean().item()
     point = pointing_accuracy(maps[:, head], TEST.masks)
-    assert table["untrained"] == ObjectScore(overlap, point, head, 0.5)
+    assert table["untrained"] == ObjectScore(overlap, point, head, 0.5, -1)
     area = TEST.masks.float().mean().item()
     assert table["random map"].pointing == pytest.approx(area, abs=0.15)
     assert table["random map"].jaccard < 0.3
@@ -169,6 +170,24 @@ def test_of_several_shares_each_row_takes_its_own_and_never_the_tests():
     _, share = best_head_and_share(maps, VALIDATION.masks, (0.3, 0.6, 0.9))
     assert (table["two-faced"].head, table["two-faced"].share) == (0, share) == (0, 0.9)
     assert table["random map"].share in (0.3, 0.6, 0.9) and table["centre box"].share is None
+
+
+def test_of_every_block_the_best_on_validation_images_is_taken():
+    encoder, shares = vit(), (0.3, 0.6, 0.9)
+    maps = [attention_maps(encoder, VALIDATION, block=block) for block in range(2)]
+    overlaps = {
+        (block, head, share): jaccard(
+            threshold_mass(maps[block][:, head], share), VALIDATION.masks
+        ).mean()
+        for block in range(2)
+        for head in range(maps[0].shape[1])
+        for share in shares
+    }
+    found = object_scores({"a": encoder}, VALIDATION, TEST, share=shares, every_block=True)["a"]
+    assert (found.block, found.head, found.share) == max(overlaps, key=overlaps.get)
+    assert found.block != 1, "or this test could not tell it from the last block"
+    there = attention_maps(encoder, TEST, block=found.block)[:, found.head]
+    assert found.jaccard == score_maps(there, TEST.masks, found.share).jaccard
 
 
 def test_the_centre_box_is_the_best_of_its_kind():

@@ -7,7 +7,7 @@ by: of six random maps the luckiest looks good.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -157,12 +157,14 @@ class ObjectScore:
         pointing: see `pointing_accuracy`.
         head: which head it is, or None where there are none.
         share: of the map's mass, or None where there is no map.
+        block: which block the head belongs to, or None where there are none; -1 is the last.
     """
 
     jaccard: float
     pointing: float
     head: int | None = None
     share: float | None = None
+    block: int | None = None
 
 
 def object_scores(
@@ -171,11 +173,12 @@ def object_scores(
     test: ImageSet,
     *,
     share: float | Sequence[float] = 0.6,
+    every_block: bool = False,
     seed: int = 0,
 ) -> dict[str, ObjectScore]:
     """Score networks on test images, each by the head that does best on validation images.
 
-    Given several shares, each row takes the one that does best on validation images, too.
+    Given several shares, or every block, each row takes what does best on validation images, too.
 
     Args:
         encoders: {row: `VisionTransformer`}; an untrained one and one trained with labels belong
@@ -183,6 +186,7 @@ def object_scores(
         validation: images with masks that choose heads and the size of the centre box.
         test: other images with masks.
         share: of a map's mass that is kept, or several to choose from.
+        every_block: whether to choose among the heads of all blocks; by default of the last one.
         seed: of the random maps.
 
     Returns:
@@ -195,20 +199,35 @@ def object_scores(
     if not encoders:
         raise ValueError("name at least one encoder, for example an untrained one.")
     shares = [share] if isinstance(share, (int, float)) else list(share)
-    box = centre_box(validation.masks).expand(test.masks.shape)
     rows: dict[str, ObjectScore] = {}
     for name, encoder in encoders.items():
-        seen = attention_maps(encoder, validation)
+        found = []
+        for block in range(len(encoder.blocks)) if every_block else [-1]:
+            seen = attention_maps(encoder, validation, block=block)
+            head, kept = best_head_and_share(seen, validation.masks, shares)
+            overlap = jaccard(threshold_mass(seen[:, head], kept), validation.masks).mean().item()
+            found.append((overlap, block, head, kept))
         if not rows:
-            noise = random_maps(seen[:, :1], seed)
-            _, kept = best_head_and_share(noise, validation.masks, shares)
-            noise = random_maps(seen.new_empty(len(test), *seen.shape[2:]), seed + 1)
-            rows["random map"] = score_maps(noise, test.masks, kept)
-            overlap = jaccard(box, test.masks).mean().item()
-            rows["centre box"] = ObjectScore(overlap, pointing_accuracy(box.float(), test.masks))
-        head, kept = best_head_and_share(seen, validation.masks, shares)
-        rows[name] = score_maps(attention_maps(encoder, test)[:, head], test.masks, kept, head)
+            rows |= without_network(seen, validation, test, shares, seed)
+        _, block, head, kept = max(found)
+        maps = attention_maps(encoder, test, block=block)[:, head]
+        rows[name] = replace(score_maps(maps, test.masks, kept, head), block=block)
     return rows
+
+
+def without_network(
+    like: Tensor, validation: ImageSet, test: ImageSet, shares: Sequence[float], seed: int
+) -> dict[str, ObjectScore]:
+    """The rows "random map" and "centre box"; random maps have the sides of those in `like`."""
+    noise = random_maps(like[:, :1], seed)
+    _, kept = best_head_and_share(noise, validation.masks, shares)
+    noise = random_maps(like.new_empty(len(test), *like.shape[2:]), seed + 1)
+    box = centre_box(validation.masks).expand(test.masks.shape)
+    overlap = jaccard(box, test.masks).mean().item()
+    return {
+        "random map": score_maps(noise, test.masks, kept),
+        "centre box": ObjectScore(overlap, pointing_accuracy(box.float(), test.masks)),
+    }
 
 
 def score_maps(
