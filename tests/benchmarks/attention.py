@@ -2,17 +2,16 @@
 
     python tests/benchmarks/attention.py try 1500 learning_rate=1e-3 augment.jitter=0.2
     python tests/benchmarks/attention.py worlds 1500
-    python tests/benchmarks/attention.py length 6000
     python tests/benchmarks/attention.py labels 2000
 
 All look now and then at training images that were set aside: nearest neighbours, and how well the
 best head finds the objects. Heads and the share of the mass are chosen on other images than those
 that are scored. `try` trains with some settings changed; `variant="own"` is another world of
 scenes. `worlds` trains the recipe as it is, in a world where each image has a background of its
-own, and without small crops, with three seeds, for lesson 8. `length` follows the recipe and a
-larger network for longer, `labels` trains the recipe's network with labels, for lesson 11. All
-three write rows to where the lessons read them; trainings whose last row the file has are left out,
-so that they may be stopped and called again.
+own, without small crops, and in both worlds with views that are never grey, with three seeds, for
+lesson 8. `labels` trains the recipe's network with labels, with three seeds, for lesson 11. Both
+write rows to where the lessons read them; trainings whose last row the file has are left out, so
+that they may be stopped and called again.
 """
 
 import ast
@@ -40,13 +39,14 @@ from sslcourse.scores import kept_encoder
 from sslcourse.train import History, fit
 
 EVERY = 250  # steps
-LONG_EVERY = 1_000
 SEEDS = (0, 1, 2)
-NETWORKS = {"as it is": {}, "three blocks, four heads": {"depth": 3, "heads": 4}}
+COLOURED = {"augment.grayscale": 0.0, "small.grayscale": 0.0}
 TRAININGS = {
     "as it is": {},
     "own backgrounds": {"variant": "own"},
     "no small crops": {"small_views": 0},
+    "in colour": COLOURED,
+    "own backgrounds, in colour": COLOURED | {"variant": "own"},
 }
 
 
@@ -98,14 +98,13 @@ def watch(
     steps: int,
     seed: int,
     tell: Callable[[int, dict[str, float]], None],
-    every: int = EVERY,
 ) -> nn.Module:
     """Train, and tell every so many steps how far it is; returns the encoder to keep."""
     known, choose, test = images.learn[:4_000], images.choose[:1_000], images.choose[1_000:]
     method = build("dino", chosen, seed)
 
     def on_step(step: int, history: History | None) -> None:
-        if step % every == 0:
+        if step % EVERY == 0:
             encoder = kept_encoder(method)
             scores = find_objects(encoder, choose, test)
             scores |= {"k-NN": neighbours(encoder, known, test)}
@@ -158,23 +157,6 @@ def compare_worlds(steps: str) -> None:
                     results.add(row, scores)
 
 
-def follow_length(steps: str) -> None:
-    """The recipe's network and a larger one over a long training, for lesson 11."""
-    results = Results(FOLDER / "attention-length.json", {"steps": int(steps)})
-    for name, changes in NETWORKS.items():
-        if f"{name}, step {steps}" in results.rows:
-            continue
-        rows: Rows = {}
-
-        def tell(step: int, scores: dict[str, float], name: str = name, rows: Rows = rows) -> None:
-            rows[f"{name}, step {step}"] = scores
-            show(step, scores)
-
-        watch(*prepare(changes), int(steps), 0, tell, LONG_EVERY)
-        for row, scores in rows.items():
-            results.add(row, scores)
-
-
 def train_with_labels(steps: str) -> None:
     """The recipe's network, trained with the labels of all scenes instead, for lesson 11."""
     results = Results(FOLDER / "attention-labels.json", {"steps": int(steps)})
@@ -196,7 +178,6 @@ def main(what: str, *arguments: str) -> None:
     commands = {
         "try": try_out,
         "worlds": compare_worlds,
-        "length": follow_length,
         "labels": train_with_labels,
     }
     commands[what](*arguments)
