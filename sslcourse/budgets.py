@@ -196,7 +196,7 @@ BUDGETS = {
         ),
     },
     "beit": {
-        # fixed positions: probe 38.8 %, with relative ones 36.1 % (masked.py choose, 1,500 steps)
+        # fixed positions, as MAE has; methods/beit.py says why
         "laptop": replace(LAPTOP_VIT, encoder={**SMALL_VIT, "layer_scale": 0.1}),
         "full": replace(
             FULL_VIT,

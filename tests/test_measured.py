@@ -60,10 +60,10 @@ def test_a_missing_measurement_is_one_sentence(tmp_path):
         measured("moon", tmp_path)
 
 
-# while there is none, this shows as skipped
 SHARES = ("probe", "tuned", "k-NN", "accuracy", "pointing", "jaccard")
 
 
+# while there is none, this shows as skipped
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
 def test_accuracies_are_shares(path):
     for row, scores in measured(path.stem).items():

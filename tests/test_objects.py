@@ -251,6 +251,11 @@ UNKNOWN = replace(TEST, masks=None)
         (lambda: object_scores({"a": vit()}, VALIDATION, UNKNOWN), "have no masks"),
         (lambda: object_scores({}, VALIDATION, TEST), "name at least one encoder"),
         (lambda: object_scores({"a": resnet(8, 1)}, VALIDATION, TEST), "need a VisionTransformer"),
+        (
+            lambda: object_scores({"a": resnet(8, 1)}, VALIDATION, TEST, every_block=True),
+            "need a VisionTransformer",
+        ),
+        (lambda: object_scores({"a": vit()}, VALIDATION, TEST, share=[]), "and 0 shares"),
     ],
 )
 def test_what_does_not_fit_is_one_sentence(call, problem):

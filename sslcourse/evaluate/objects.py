@@ -103,6 +103,11 @@ def best_head_and_share(maps: Tensor, masks: Tensor, shares: Sequence[float]) ->
 
     How much of a map must be kept to cover the object depends on how evenly the map covers it.
 
+    Args:
+        maps: floats (N, heads, rows, columns) of *validation* images.
+        masks: bool (N, H, W).
+        shares: of the mass to choose from, each in (0, 1].
+
     Raises:
         ValueError: maps that don't fit the masks, or no share.
     """
@@ -193,7 +198,7 @@ def object_scores(
         {row: score}, with the rows "random map" and "centre box" before those of the encoders.
 
     Raises:
-        ValueError: images without masks, no encoder, or one without attention.
+        ValueError: images without masks, no encoder, one without attention, or no share.
     """
     check_masks(test.masks)
     if not encoders:
@@ -202,7 +207,8 @@ def object_scores(
     rows: dict[str, ObjectScore] = {}
     for name, encoder in encoders.items():
         found = []
-        for block in range(len(encoder.blocks)) if every_block else [-1]:
+        depth = len(getattr(encoder, "blocks", ""))  # 0 where there are none: refused below
+        for block in range(depth) if every_block and depth else [-1]:
             seen = attention_maps(encoder, validation, block=block)
             head, kept = best_head_and_share(seen, validation.masks, shares)
             overlap = jaccard(threshold_mass(seen[:, head], kept), validation.masks).mean().item()

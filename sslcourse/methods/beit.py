@@ -12,7 +12,8 @@ When all scores are equal it is ln K: the chance line. A network that only knows
 occurs scores the entropy of their distribution, which the diagnostics give as "unigram".
 
 What we simplify: four blocks need neither stochastic depth nor residual weights that shrink with
-the depth.
+the depth. On the laptop positions are fixed, as MAE's: with relative ones the probe was no better
+(36.1 % against 38.8, one training of 1,500 steps on scenes each; `masked.py choose beit`).
 """
 
 import math
