@@ -10,10 +10,13 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 lab: .venv/ready
 	$(BIN)/jupyter lab $(AS_ROOT) notebooks/00_start_here.ipynb
 
-# The lessons run strictly, their network refused and without touching the learner's progress
+# The lessons run strictly, their network refused and without touching the learner's progress.
+# Two files at a time, each on one thread: a training on two threads waits for both in every
+# operation, and crawls as soon as anything else, such as the tests' browser, takes one of the cores.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 test: .venv/ready
-	$(BIN)/python -m pytest tests
-	PYTHONPATH=$(CURDIR)/tests/offline SSLCOURSE_PROGRESS=off $(BIN)/python -m pytest \
+	$(PYTEST) --dist loadgroup --no-loadscope-reorder tests
+	PYTHONPATH=$(CURDIR)/tests/offline SSLCOURSE_PROGRESS=off $(PYTEST) --dist loadfile \
 		--nbval --nbval-current-env --nbval-cell-timeout=300 \
 		--nbval-sanitize-with tests/measured.cfg $(wildcard notebooks solutions)
 

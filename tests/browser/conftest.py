@@ -1,4 +1,5 @@
-"""One JupyterLab and one browser for all browser tests, which come last: they take longest."""
+"""One JupyterLab and one browser for all browser tests of a process, which come first: they take
+longest."""
 
 from pathlib import Path
 
@@ -8,8 +9,13 @@ from lab import QUIET, Lab, Notebook, find_chromium
 HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.path.parent == HERE)
+    """Of two processes each takes one file of tests after the other, and of lessons each one."""
+    items.sort(key=lambda item: item.path.parent != HERE)
+    for item in items:
+        lesson = item.callspec.id if item.path.name == "test_lessons.py" else ""
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{lesson}"))
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import pytest
 pytestmark = pytest.mark.browser
 LESSONS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 BROKEN = ("Error displaying widget", "Loading widget", "VBox(", "Javascript Error")
+LENGTH = re.compile(r"\d[\d_]*(?=.* if recipe)")  # of a training on the laptop budget
 EXPLAINED = re.compile(r"<details><summary>(.*?)</summary>(Right|Not yet)\. (.*?)</details>", re.S)
 
 
@@ -66,6 +67,7 @@ def test_first_opening_shows_what_is_stored(lesson, show):
     )
     for index, options in quizzes(stored).items():
         folded = notebook.cell(index).locator(".jp-OutputArea details")
+        folded.nth(len(options) - 1).wait_for()  # the quiz may be drawn after the pictures
         assert folded.count() == len(options)
         folded.first.locator("summary").click()
         assert folded.first.inner_text().endswith(options[0][1])
@@ -97,8 +99,21 @@ def play(notebook) -> int:
     return moved
 
 
+def shorten(notebook: dict) -> None:
+    """A third of the steps: here the page is tested; what is learned, where nbval runs lessons."""
+    for cell in notebook["cells"]:
+        cell["source"] = [
+            LENGTH.sub(lambda steps: str(int(steps[0]) // 3), line)
+            if line.startswith("STEPS")
+            else line
+            for line in cell["source"]
+        ]
+
+
 def test_a_whole_sitting(lesson, show):
     stored = json.loads(lesson.read_text("utf-8"))
+    shorten(stored)
+    lesson.write_text(json.dumps(stored), "utf-8")
     notebook = show(lesson)
     first_guess = predictions(stored)[0]
     notebook.run(0, first_guess)
