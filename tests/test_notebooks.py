@@ -30,6 +30,13 @@ def test_the_first_lesson_is_there():
     assert NOTEBOOKS[0].name == "00_start_here.ipynb"
 
 
+def test_the_first_lesson_counts_all_lessons():
+    """It shows one line for each, so it is executed again whenever a lesson is added."""
+    stored = (TOP / "notebooks" / "00_start_here.ipynb").read_text("utf-8")
+    assert f"Your progress in {len(NOTEBOOKS)} lessons" in stored
+    assert all(f'href=\\"{path.name}\\"' in stored for path in NOTEBOOKS)
+
+
 @pytest.mark.parametrize("path", STORED, ids=name_of)
 def test_stored_as_executed_and_cleaned(path):
     notebook = nbformat.read(path, as_version=4)

@@ -1,5 +1,7 @@
-"""One JupyterLab and one browser for all browser tests of a process, which come first: they take
-longest."""
+"""One JupyterLab and one browser for all browser tests of a process.
+
+They come first, since they take longest.
+"""
 
 from pathlib import Path
 
@@ -11,7 +13,7 @@ HERE = Path(__file__).parent
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Of two processes each takes one file of tests after the other, and of lessons each one."""
+    """What shares the tests out between processes keeps a file together, of lessons each one."""
     items.sort(key=lambda item: item.path.parent != HERE)
     for item in items:
         lesson = item.callspec.id if item.path.name == "test_lessons.py" else ""
