@@ -52,6 +52,12 @@ class Recipe:
 LARGE_DECODER = {"decoder_width": 96, "decoder_depth": 2, "decoder_heads": 3}
 # a tokenizer stands before the BEiT that needs it
 RECIPES = {
+    "simclr-scenes": Recipe("simclr", "scenes", 3_000),
+    "simclr-photographs": Recipe("simclr", PHOTOGRAPHS, 8_000),
+    "moco-scenes": Recipe("moco", "scenes", 3_000),
+    "moco-photographs": Recipe("moco", PHOTOGRAPHS, 8_000),
+    "swav-scenes": Recipe("swav", "scenes", 3_000),
+    "swav-photographs": Recipe("swav", PHOTOGRAPHS, 8_000),
     "tokenizer-scenes": Recipe("tokenizer", "scenes", 5_000),
     "tokenizer-photographs": Recipe("tokenizer", PHOTOGRAPHS, 5_000),
     "mae-scenes": Recipe("mae", "scenes", 60_000, LARGE_DECODER),

@@ -100,6 +100,16 @@ def test_rows_fill_with_every_number_and_are_kept(evaluate, capfd, monkeypatch):
     assert FILE.read_bytes() == before
 
 
+def test_test_images_go_through_a_frozen_encoder_once(evaluate, monkeypatch):
+    taken, take = [], protocol.extract_features
+    monkeypatch.setattr(
+        protocol, "extract_features", lambda *given: taken.append(len(given[1])) or take(*given)
+    )
+    assert evaluate(*SHORT, "--methods", "untrained ResNet") == 0
+    # the test images, then what three probes learn from: all, and 1 and 10 of each class
+    assert taken == [20, 110, 2, 20]
+
+
 def test_a_row_that_was_interrupted_goes_on_where_it_was(evaluate, capfd, monkeypatch):
     tune, calls = measuring.tuned_accuracy, []
 
@@ -154,7 +164,7 @@ def test_checkpoints_are_measured_the_same_way(evaluate, capfd):
     found = read_results(FILE.with_name("checkpoints-photographs.json"))["rows"]
     row = found["mae-scenes, seed 0"]
     assert {"k-NN", "probe, 10", "tuned, all", "rate, all", "hours"} <= set(row)
-    assert row["steps"] == 60_000
+    assert row["steps"] == 60_000 and row["million images"] == 60_000 * 64 / 1e6
     assert evaluate("--checkpoints", "tokenizer-scenes") == 2
     assert "tokenizer-scenes is a tokenizer, which is not compared" in capfd.readouterr().err
     assert evaluate("--checkpoints", "mae-mars") == 2

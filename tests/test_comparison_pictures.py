@@ -50,7 +50,7 @@ def test_lines_stand_in_order_and_gather_their_seeds():
 def test_cells_as_text():
     assert cell_text("k-NN", Spread(0.616, 0.59, 0.632)) == "62 (59–63)"
     assert cell_text("MiB", Spread(1234.4, 1000, 1400)) == "1,234"
-    assert cell_text("hours", Spread(1.75, 1.75, 1.75)) == "1.75"
+    assert cell_text("million images", Spread(1.75, 1.75, 1.75)) == "1.8"
     assert cell_text("k-NN", None) == "–"
 
 
@@ -97,7 +97,9 @@ def texts(figure, row: str) -> list[tuple[str, str]]:
 def test_the_picture_shows_means_spreads_and_dashes_and_the_best_in_bold(drawn):
     tables = [
         make_table("equal time", "90 s", some_rows()),
-        make_table("checkpoints", "Long", {"mae-scenes, seed 0": {"k-NN": 0.8, "hours": 1.75}}),
+        make_table(
+            "checkpoints", "Long", {"mae-scenes, seed 0": {"k-NN": 0.8, "million images": 1.75}}
+        ),
     ]
     picture = comparison_picture(tables)
     assert size(picture) > (1000, 400)
@@ -124,7 +126,7 @@ def test_the_picture_shows_means_spreads_and_dashes_and_the_best_in_bold(drawn):
     assert [text for text, weight in moco if weight == "bold"] == ["28"], "of 1 label"
     assert ("292", "normal") in moco
     assert not any(weight == "bold" for _, weight in texts(figure, "supervised ResNet"))
-    assert [text for text, _ in texts(figure, "MAE, scenes")][-1] == "1.75"
+    assert [text for text, _ in texts(figure, "MAE, scenes")][-1] == "1.8"
     assert all(text.get_fontsize() >= 9 for text in figure.findobj(Text) if text.get_text())
 
 

@@ -20,6 +20,13 @@ from sslcourse.evaluate import (
 from sslcourse.evaluate.protocol import RATES, label_counts, split_images
 from sslcourse.networks import resnet
 
+
+class Untrained:
+    """In the place of what fine-tuning finds."""
+
+    accuracy = 0.0
+
+
 TRAIN, TEST = load("scenes", limit=400), load("scenes", "test", limit=100)
 IMAGES = split_images(TRAIN, TEST)
 
@@ -46,6 +53,18 @@ def test_frozen_scores_are_the_probe_and_the_neighbours():
         "probe, 400 labels": linear_probe(train, labels, test, TEST.labels).accuracy,
         "k-NN": knn_accuracy(train, labels, test, TEST.labels, k=20),
     }
+
+
+def test_features_of_the_test_images_that_are_known_are_not_taken_again(monkeypatch):
+    expected = frozen_scores(None, IMAGES), probe_few(None, IMAGES, 3)
+    taken, take = [], protocol.features_of
+    monkeypatch.setattr(
+        protocol, "features_of", lambda encoder, part: taken.append(part) or take(encoder, part)
+    )
+    known = pixels(TEST)
+    assert (frozen_scores(None, IMAGES, known), probe_few(None, IMAGES, 3, 0, known)) == expected
+    assert len(taken) == 2 and not any(part is TEST for part in taken)
+    assert frozen_scores(None, IMAGES, known.flip(0)) != expected[0], "they are what is tested"
 
 
 def test_a_probe_with_few_labels_gets_those_of_fine_tuning():
@@ -86,6 +105,17 @@ def test_rates_are_chosen_on_images_set_aside_and_the_test_is_looked_at_once(mon
     final = [call[2:] for call in calls if call[1] is TEST]
     assert final == [(10, min(RATES)), (100, max(RATES)), (None, max(RATES))]
     assert all(call[0] is TRAIN for call in calls if call[1] is TEST)
+
+
+def test_fine_tuning_takes_the_precision_that_is_faster_here(monkeypatch):
+    taken = []
+    monkeypatch.setattr(
+        protocol, "fine_tune", lambda *_, precision, **rest: taken.append(precision) or Untrained()
+    )
+    for precision in ("float32", "bfloat16"):
+        monkeypatch.setattr(protocol, "pick_precision", lambda device, found=precision: found)
+        protocol.tuned_accuracy(nn.Identity(), TRAIN, TEST, 10, 1e-3)
+    assert taken == ["float32", "bfloat16"]
 
 
 def test_counts_of_labels_that_a_class_lacks_are_left_out():

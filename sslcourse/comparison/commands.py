@@ -114,9 +114,7 @@ def evaluate_checkpoints(
 
     def measure_one(name: str, seed: int) -> None:
         encoder = place_like(kept_encoder(checkpoint(name)), images)
-        training = abouts[name].get("training", {})
-        found = {what: training[what] for what in ("steps", "hours") if what in training}
-        found |= results.rows.get(seeded(name, seed), {})
+        found = costs(abouts[name]) | results.rows.get(seeded(name, seed), {})
         fill(results, name, seed, encoder, images, counts, found)
 
     todo = {seeded(name, seed): (name, seed) for seed in seeds for name in names}
@@ -125,6 +123,15 @@ def evaluate_checkpoints(
     if shown:
         print_comparison(shown)
     return stopped
+
+
+def costs(about: dict) -> dict[str, float]:
+    """What a checkpoint's card tells of its training. Hours are of the machine that it ran on."""
+    training = about.get("training", {})
+    found = {what: float(training[what]) for what in ("steps", "hours") if what in training}
+    if {"steps", "batch_size"} <= set(training):
+        found["million images"] = training["steps"] * training["batch_size"] / 1e6
+    return found
 
 
 def check_cards(abouts: dict[str, dict], images: Split) -> None:

@@ -3,19 +3,18 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sslcourse.comparison.rows import Row, seeded
 from sslcourse.evaluate import (
     Split,
     effective_rank,
-    extract_features,
     feature_std,
     frozen_scores,
     probe_few,
     tuned_accuracy,
 )
-from sslcourse.evaluate.protocol import choose_rate
+from sslcourse.evaluate.protocol import choose_rate, features_of
 from sslcourse.results import Results, Rows
 
 Numbers = dict[str, float]
@@ -71,11 +70,14 @@ def measure(
     rates: Numbers,
 ) -> Iterator[Numbers]:
     """What is not found yet, in the order of the protocol; see `fill`."""
-    if "k-NN" not in found:
-        yield frozen_scores(encoder, images) | collapse_signs(encoder, images)
-    for count in counts:
-        if f"probe, {count}" not in found:
-            yield {f"probe, {count}": probe_few(encoder, images, count, seed)}
+    if not complete(found, counts, tuned=False):
+        tested = features_of(encoder, images.test)
+        if "k-NN" not in found:
+            signs = {} if encoder is None else collapse_signs(tested)
+            yield frozen_scores(encoder, images, tested) | signs
+        for count in counts:
+            if f"probe, {count}" not in found:
+                yield {f"probe, {count}": probe_few(encoder, images, count, seed, tested)}
     if encoder is None or not counts:
         return
     rate = 0.0  # all labels take the rate of the largest count before
@@ -90,11 +92,8 @@ def measure(
         yield {f"tuned, {what}": accuracy, f"rate, {what}": rate}
 
 
-def collapse_signs(encoder: nn.Module | None, images: Split) -> Numbers:
-    """Spread and rank of the test images' features; nothing for pixels."""
-    if encoder is None:
-        return {}
-    features = extract_features(encoder, images.test)
+def collapse_signs(features: Tensor) -> Numbers:
+    """Spread and rank of the test images' features (N, D)."""
     return {
         "feature std": float(feature_std(features)),
         "effective rank": float(effective_rank(features)),

@@ -21,8 +21,9 @@ ACCURACIES = {
 }
 COSTS = {
     "equal time": {"ms a step": "ms a step", "MiB": "MiB"},
-    "checkpoints": {"steps": "steps", "hours": "hours"},
+    "checkpoints": {"steps": "steps", "million images": "million images"},
 }
+FINE = ("million images",)  # these have a digit behind the point
 DASH = "–"
 
 
@@ -129,7 +130,7 @@ def cell_text(heading: str, spread: Spread | None) -> str:
     if spread is None:
         return DASH
     if heading not in ACCURACIES:
-        return f"{spread.mean:,.2f}" if heading == "hours" else f"{spread.mean:,.0f}"
+        return f"{spread.mean:,.{1 if heading in FINE else 0}f}"
     mean, low, high = (f"{100 * value:.0f}" for value in spread)
     return f"{mean} ({low}–{high})"
 

@@ -32,9 +32,18 @@ from sslcourse.evaluate.protocol import (
     tuned_accuracy,
     tuned_scores,
 )
+from sslcourse.evaluate.uncertainty import (
+    Difference,
+    Interval,
+    paired_difference,
+    seed_difference,
+    wilson_interval,
+)
 
 __all__ = [
+    "Difference",
     "FILLS",
+    "Interval",
     "ObjectScore",
     "ProbeResult",
     "Split",
@@ -58,14 +67,17 @@ __all__ = [
     "linear_probe",
     "load_split",
     "object_scores",
+    "paired_difference",
     "pixels",
     "pointing_accuracy",
     "probe_few",
     "random_maps",
     "score_maps",
+    "seed_difference",
     "threshold_mass",
     "to_pixels",
     "tuned_accuracy",
     "tuned_scores",
     "uniformity",
+    "wilson_interval",
 ]

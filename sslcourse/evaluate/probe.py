@@ -20,7 +20,7 @@ class ProbeResult:
 
     Attributes:
         accuracy: share of the test images that are classified correctly, in [0, 1].
-        train_accuracy: the same on the training images.
+        train_accuracy: the same on the training images; after fine-tuning on 2,000, at most.
         predictions: predicted class of each test image, int64 (N,).
         weight_decay: the regularisation that did best on held-out *training* images.
         encoder: the tuned copy of the encoder, after fine-tuning only.

@@ -15,6 +15,7 @@ from sslcourse.evaluate.features import extract_features, pixels
 from sslcourse.evaluate.fine_tune import few_labels, fine_tune
 from sslcourse.evaluate.neighbours import knn_accuracy
 from sslcourse.evaluate.probe import linear_probe
+from sslcourse.hardware import pick_precision
 
 RATES = (3e-4, 1e-3, 3e-3)  # of fine-tuning, to choose from
 STEPS = {1: 200, 10: 200, 100: 400, None: 1_000}  # of fine-tuning, for labels of each class
@@ -91,26 +92,35 @@ def features_of(encoder: nn.Module | None, images: ImageSet) -> Tensor:
     return pixels(images) if encoder is None else extract_features(encoder, images)
 
 
-def frozen_scores(encoder: nn.Module | None, images: Split) -> dict[str, float]:
+def frozen_scores(
+    encoder: nn.Module | None, images: Split, tested: Tensor | None = None
+) -> dict[str, float]:
     """Linear probe and nearest neighbours, with at most 10,000 labelled training images.
 
     Args:
         encoder: see `extract_features`; None stands for pixels.
         images: on the encoder's device.
+        tested: features (N, D) of the test images, where they are known already.
 
     Returns:
         Two accuracies in [0, 1]: {"probe, 10,000 labels": …, "k-NN": …}.
     """
     probe = images.train.subset(min(10_000, len(images.train)), 0)
-    h = [features_of(encoder, part) for part in (probe, images.test)]
-    labels = probe.labels, images.test.labels
+    tested = features_of(encoder, images.test) if tested is None else tested
+    known = features_of(encoder, probe), probe.labels, tested, images.test.labels
     return {
-        f"probe, {len(probe):,} labels": linear_probe(h[0], labels[0], h[1], labels[1]).accuracy,
-        "k-NN": knn_accuracy(h[0], labels[0], h[1], labels[1], k=NEIGHBOURS),
+        f"probe, {len(probe):,} labels": linear_probe(*known).accuracy,
+        "k-NN": knn_accuracy(*known, k=NEIGHBOURS),
     }
 
 
-def probe_few(encoder: nn.Module | None, images: Split, labels: int | None, seed: int = 0) -> float:
+def probe_few(
+    encoder: nn.Module | None,
+    images: Split,
+    labels: int | None,
+    seed: int = 0,
+    tested: Tensor | None = None,
+) -> float:
     """Linear probe of frozen features, with the very labels that fine-tuning gets.
 
     Args:
@@ -118,6 +128,7 @@ def probe_few(encoder: nn.Module | None, images: Split, labels: int | None, seed
         images: on the encoder's device.
         labels: images of each class; None for all.
         seed: draws them.
+        tested: see `frozen_scores`.
 
     Raises:
         ValueError: a class with fewer images.
@@ -125,8 +136,8 @@ def probe_few(encoder: nn.Module | None, images: Split, labels: int | None, seed
     few = images.train
     if labels is not None:
         few = few[few_labels(few.labels, labels, seed, classes=few.classes)]
-    h = [features_of(encoder, part) for part in (few, images.test)]
-    return linear_probe(h[0], few.labels, h[1], images.test.labels).accuracy
+    tested = features_of(encoder, images.test) if tested is None else tested
+    return linear_probe(features_of(encoder, few), few.labels, tested, images.test.labels).accuracy
 
 
 def tuned_accuracy(
@@ -148,8 +159,8 @@ def tuned_accuracy(
         seed: draws labels, classifier, batches and views.
     """
     shared = {"labels_per_class": labels, "steps": STEPS[labels], "learning_rate": rate}
-    # half the time
-    return fine_tune(encoder, learn, test, precision="bfloat16", seed=seed, **shared).accuracy
+    shared["precision"] = pick_precision(learn.device)  # half the time, on some processors
+    return fine_tune(encoder, learn, test, seed=seed, **shared).accuracy
 
 
 def choose_rate(encoder: nn.Module, images: Split, labels: int, seed: int = 0) -> float:
