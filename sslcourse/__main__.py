@@ -57,6 +57,7 @@ def describe_evaluate(job: argparse.ArgumentParser) -> None:
     job.add_argument(
         "--methods", nargs="+", help="some rows only: methods, pixels, untrained, supervised"
     )
+    job.add_argument("--frozen", action="store_true", help="leave out fine-tuning, for now")
     job.add_argument("--fresh", action="store_true", help="measure rows anew that are there")
     job.add_argument(
         "--results", metavar="FOLDER", default="runs/comparison", help="where the tables lie"
@@ -71,7 +72,7 @@ def evaluate(options: argparse.Namespace) -> int:
     if not every and options.checkpoints is None and options.picture is None:
         raise ValueError("say what to do: evaluate --all, --checkpoints or --picture FILE.")
     shared = {"device": options.device, "folder": Path(options.results), "fresh": options.fresh}
-    shared["seeds"] = options.seeds
+    shared |= {"seeds": options.seeds, "tuned": not options.frozen}
     code = 0
     if every:
         lengths = {"seconds": options.seconds, "methods": options.methods}

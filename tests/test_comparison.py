@@ -110,6 +110,23 @@ def test_test_images_go_through_a_frozen_encoder_once(evaluate, monkeypatch):
     assert taken == [20, 110, 2, 20]
 
 
+def test_fine_tuning_may_be_left_for_a_later_call(evaluate, monkeypatch):
+    chosen = (*SHORT, "--methods", "supervised ResNet", "moco")
+    assert evaluate(*chosen, "--frozen") == 0
+    supervised, first = (rows()[f"{name}, seed 0"] for name in ("supervised ResNet", "moco"))
+    assert "probe, 10" in first and not any(name.startswith("tuned") for name in first)
+    assert "tuned, all" in supervised, "that is its training"
+    assert evaluate("--checkpoints", "mae-scenes", "--seeds", "0", "--frozen") == 0
+    file = FILE.with_name("checkpoints-photographs.json")
+    assert "probe, 10" in read_results(file)["rows"]["mae-scenes, seed 0"]
+    assert "tuned" not in file.read_text()
+    monkeypatch.setattr(measuring, "frozen_scores", None)
+    assert evaluate(*chosen) == 0
+    whole = rows()["moco, seed 0"]
+    assert {name: whole[name] for name in first} == first and "tuned, all" in whole
+    assert rows()["supervised ResNet, seed 0"] == supervised
+
+
 def test_a_row_that_was_interrupted_goes_on_where_it_was(evaluate, capfd, monkeypatch):
     tune, calls = measuring.tuned_accuracy, []
 

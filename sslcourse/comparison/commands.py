@@ -31,6 +31,7 @@ def evaluate_all(
     data: str = "scenes",
     *,
     seconds: float = SECONDS,
+    tuned: bool = True,
     seeds: Sequence[int] = SEEDS,
     methods: Sequence[str] | None = None,
     device: str | None = None,
@@ -42,6 +43,8 @@ def evaluate_all(
     Args:
         data: a name or a folder, see `sslcourse.data.load`.
         seconds: wall-clock time of each training.
+        tuned: whether encoders are fine-tuned, too, which takes most of the time. A later call
+            adds what this one leaves out.
         seeds: one training each; the first chooses the learning rates of fine-tuning.
         methods: see `chosen_rows`.
         device: "cpu" or "cuda"; by default CUDA where there is one.
@@ -54,7 +57,7 @@ def evaluate_all(
     rows = chosen_rows(methods)
     if not seconds > 0:
         raise ValueError(f"seconds must be greater than 0, got {seconds}.")
-    table = EqualTime(data, seconds, pick_device(device), folder)
+    table = EqualTime(data, seconds, pick_device(device), folder, tuned=tuned)
     table.open(fresh=fresh and not methods)
     todo = [(row, seed) for seed in seeds for row in rows]
     if fresh:
@@ -73,6 +76,7 @@ def evaluate_checkpoints(
     data: str = "scenes",
     names: Sequence[str] = (),
     *,
+    tuned: bool = True,
     seeds: Sequence[int] = SEEDS,
     device: str | None = None,
     folder: Path = PLACE,
@@ -86,6 +90,7 @@ def evaluate_checkpoints(
         data: see `evaluate_all`.
         names: of checkpoints; by default all that were trained on drawn scenes, or on
             photographs, as `data` is. Others show what is kept on images of another kind.
+        tuned: see `evaluate_all`.
         seeds: see above.
         device: see `evaluate_all`.
         folder: where the table is written, `checkpoints-DATA.json`.
@@ -110,12 +115,12 @@ def evaluate_checkpoints(
     print(f"data    {data}: {images.train}\ntable   {results.path}")
 
     def is_done(name: str, seed: int) -> bool:
-        return complete(results.rows.get(seeded(name, seed), {}), counts, tuned=True)
+        return complete(results.rows.get(seeded(name, seed), {}), counts, tuned=tuned)
 
     def measure_one(name: str, seed: int) -> None:
         encoder = place_like(kept_encoder(checkpoint(name)), images)
         found = costs(abouts[name]) | results.rows.get(seeded(name, seed), {})
-        fill(results, name, seed, encoder, images, counts, found)
+        fill(results, name, seed, encoder, images, counts, found, tuned=tuned)
 
     todo = {seeded(name, seed): (name, seed) for seed in seeds for name in names}
     stopped = go_through(todo, is_done, measure_one)

@@ -12,6 +12,7 @@ from sslcourse.comparison.measuring import (
     describe_images,
     fill,
     is_complete,
+    is_tuned,
     known_rates,
     place_like,
     say,
@@ -38,11 +39,20 @@ class EqualTime:
         seconds: wall-clock time of each training.
         device: where all is trained and measured.
         folder: where the table is written.
+        tuned: whether encoders are fine-tuned, too.
     """
 
-    def __init__(self, data: str, seconds: float, device: torch.device, folder: Path) -> None:
+    def __init__(
+        self,
+        data: str,
+        seconds: float,
+        device: torch.device,
+        folder: Path,
+        *,
+        tuned: bool = True,
+    ) -> None:
         self.data, self.label, self.seconds = data, data_label(data), seconds
-        self.device, self.size = device, image_size(data)
+        self.device, self.size, self.tuned = device, image_size(data), tuned
         self.path = table_file("equal time", self.label, folder)
         self.images = load_split(data, self.size).to(device)
         self.counts = label_counts(self.images)
@@ -84,7 +94,7 @@ class EqualTime:
 
     def is_complete(self, row: Row, seed: int) -> bool:
         found = self.results.rows.get(seeded(row.name, seed), {})
-        return is_complete(row, found, self.counts)
+        return is_complete(row, found, self.counts, tuned=self.tuned)
 
     def run_of(self, row: Row, seed: int) -> Run | None:
         """The training behind a row; None where nothing is trained."""
@@ -116,8 +126,11 @@ class EqualTime:
             encoder = trained_encoder(run, self.images.train)
         elif row.method is not None:
             encoder = untrained_encoder(row.method, seed, self.images)
-        counts = () if row.kind == "supervised" else self.counts
-        fill(self.results, row.name, seed, encoder, self.images, counts, found)
+        counts, tuned = (
+            (() if row.kind == "supervised" else self.counts),
+            self.tuned and is_tuned(row),
+        )
+        fill(self.results, row.name, seed, encoder, self.images, counts, found, tuned=tuned)
 
 
 def train_all(run: Run) -> dict[str, float]:

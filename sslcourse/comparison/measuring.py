@@ -42,6 +42,8 @@ def fill(
     images: Split,
     counts: Sequence[int],
     found: Numbers,
+    *,
+    tuned: bool = True,
 ) -> None:
     """Measure what a row lacks; a row that is interrupted keeps what it has.
 
@@ -51,10 +53,11 @@ def fill(
         seed: draws few labels, and the batches of fine-tuning.
         encoder: what is measured; None for pixels.
         images: on the encoder's device.
-        counts: labels of each class to learn from; none, and the encoder is only probed.
+        counts: labels of each class to learn from.
         found: what is known already.
+        tuned: whether the encoder is fine-tuned, too.
     """
-    rates = known_rates(results.rows, name)
+    rates = known_rates(results.rows, name) if tuned else None
     for more in measure(encoder, images, counts, seed, found, rates):
         say(more)
         found = found | more
@@ -67,9 +70,9 @@ def measure(
     counts: Sequence[int],
     seed: int,
     found: Numbers,
-    rates: Numbers,
+    rates: Numbers | None,
 ) -> Iterator[Numbers]:
-    """What is not found yet, in the order of the protocol; see `fill`."""
+    """What is not found yet, in the order of the protocol; without rates nothing is tuned."""
     if not complete(found, counts, tuned=False):
         tested = features_of(encoder, images.test)
         if "k-NN" not in found:
@@ -78,7 +81,7 @@ def measure(
         for count in counts:
             if f"probe, {count}" not in found:
                 yield {f"probe, {count}": probe_few(encoder, images, count, seed, tested)}
-    if encoder is None or not counts:
+    if encoder is None or rates is None:
         return
     rate = 0.0  # all labels take the rate of the largest count before
     for count in (*counts, None):
@@ -110,11 +113,15 @@ def known_rates(rows: Rows, name: str) -> Numbers:
     return found
 
 
-def is_complete(row: Row, found: Numbers, counts: Sequence[int]) -> bool:
-    """Whether a row of the table of equal time lacks nothing."""
-    if row.kind == "supervised":
-        return complete(found, (), tuned=False)
-    return complete(found, counts, tuned=row.kind != "pixels")
+def is_tuned(row: Row) -> bool:
+    """Whether there is something to fine-tune; supervised training is that already."""
+    return row.kind not in ("pixels", "supervised")
+
+
+def is_complete(row: Row, found: Numbers, counts: Sequence[int], *, tuned: bool = True) -> bool:
+    """Whether a row of the table of equal time lacks nothing; see `complete`."""
+    counts = () if row.kind == "supervised" else counts
+    return complete(found, counts, tuned=tuned and is_tuned(row))
 
 
 def describe_images(label: str, images: Split) -> dict[str, str]:
