@@ -15,10 +15,12 @@ from sslcourse.console import ProgressLine, clock
 from sslcourse.data.images import NAMES, ImageSet, load
 from sslcourse.hardware import best_device, bfloat16_speedup, describe_device
 from sslcourse.networks import ImageTokenizer
+from sslcourse.networks.processes import rank
 from sslcourse.pretrained import checkpoint_names, find_tokenizer, tokenizer_for
 from sslcourse.scores import compare, pretext_scores, print_pretext, print_table, score
 from sslcourse.train import load_checkpoint
 from sslcourse.train.config import TrainConfig
+from sslcourse.train.distributed import joined
 from sslcourse.train.history import History
 from sslcourse.train.loop import fit
 
@@ -80,6 +82,8 @@ def pretrain(
 ) -> int:
     """Run the main job and print as it goes; returns the exit code.
 
+    Started by `torchrun`, several processes do it together; see `sslcourse.train.distributed`.
+
     Args:
         method_name: one of `METHODS`.
         data: a name or a folder, see `sslcourse.data.load`.
@@ -95,7 +99,6 @@ def pretrain(
             course; by default the course's for scenes or for photographs, where there is one.
     """
     chosen = budget(method_name, budget_name)
-    place = pick_device(device)
     special = [variant, *(f"{value:g}-{name}" for name, value in (length or {}).items())]
     special += [size and f"{size}-pixels", seed and f"seed-{seed}"]
     path = Path(checkpoint or default_checkpoint(method_name, data, chosen.name, special))
@@ -107,15 +110,19 @@ def pretrain(
         parts["tokenizer"] = pick_tokenizer(tokenizer, data, chosen.name)
     method = build(method_name, chosen, seed, train.images.shape[2], **parts)
     untrained = copy.deepcopy(method.encoder)
-    announce(data, train, place, method, path, resume=training.resume)
-    train, test = train.to(place), test.to(place)
-    history = fit_shown(method, train, training)
+    with joined(pick_device(device)) as place:
+        announce(data, train, place, method, path, resume=training.resume)
+        train = train.to(place)
+        history = fit_shown(method, train, training)
+        first = rank() == 0
+    if not first:  # of several processes one is enough to measure
+        return 130 if history.interrupted else 0
     if history.interrupted:
         again = f"The same command{' without --fresh' if fresh else ''} goes on from {path}."
         print(f"\nStopped after {len(history):,} steps. {again}", file=sys.stderr)
         return 130
     print_training(history)
-    probe = train.subset(min(chosen.probe_images, len(train)), seed)
+    probe, test = train.subset(min(chosen.probe_images, len(train)), seed), test.to(place)
     print_table(compare(method, untrained, probe, test), probe, test)
     print_pretext(pretext_scores(method, test))
     if history.unsaved:
@@ -127,7 +134,7 @@ def fit_shown(method: nn.Module, images: ImageSet, training: TrainConfig) -> His
     """`fit`, with a line that says how far it is."""
     line = TrainingLine(training, len(images) // training.batch_size)
     try:
-        return fit(method, images, training, on_step=line)
+        return fit(method, images, training, on_step=line if rank() == 0 else None)
     finally:
         line.close()
 

@@ -18,7 +18,7 @@ ROOMS = {
     "data": {"data", "console", "hardware"},
     "methods": {"methods", "networks", "data.augment"},
     "evaluate": {"evaluate", "data", "console", "hardware"},
-    "train": {"train", "evaluate", "data", "hardware"},
+    "train": {"train", "evaluate", "data", "hardware", "networks.processes"},
     "console": set(),
     "hardware": set(),
 }

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from sslcourse.data.augment import CROP_AND_FLIP, Augment
 from sslcourse.methods.mae import random_mask
 from sslcourse.networks.patches import hidden_count, take
+from sslcourse.networks.processes import own_weight
 from sslcourse.networks.tokenizer import ImageTokenizer, check_tokens, token_shares
 from sslcourse.networks.vit import VisionTransformer
 
@@ -218,7 +219,8 @@ class BEiT(nn.Module):
         places = mask.int().argsort(dim=1, descending=True)[:, : self.masked]  # (N, M)
         logits = self.head(take(self(images, mask)[:, 1:], places))  # (N, M, K)
         targets, hidden = tokens.gather(1, places), mask.gather(1, places)
-        loss = beit_loss(logits, targets, hidden)
+        # a process whose pictures hide more counts more, so that all patches count alike
+        loss = beit_loss(logits, targets, hidden) * own_weight(hidden.sum())
         with torch.no_grad():
             share = token_shares(tokens, self.tokenizer.codes)
             right = (logits.argmax(dim=2) == targets) & hidden

@@ -15,7 +15,7 @@ follows the student slowly. There are no negatives; two forces together prevent 
 the uniform output. *Sharpening*, T_t < T_s, makes the teacher more decided than the student: alone
 it ends with one prototype for everything. For a uniform student the loss is ln K: the chance line.
 
-What we simplify: one process, one recipe for both large crops, no stochastic depth.
+What we simplify: one recipe for both large crops, no stochastic depth.
 """
 
 import math
@@ -28,6 +28,7 @@ from sslcourse.data.augment import Augment, multi_crop
 from sslcourse.networks.ema import ema_copy, ema_update, rising_momentum
 from sslcourse.networks.heads import DINOHead
 from sslcourse.networks.patches import check_crop
+from sslcourse.networks.processes import mean_of_all
 from sslcourse.networks.vit import represent
 
 
@@ -193,9 +194,8 @@ class DINO(nn.Module):
         sharp, soft = self.temperature_at(self.progress), self.student_temperature
         temperatures = {"student_temperature": soft, "teacher_temperature": sharp}
         loss = dino_loss(list(student), list(teacher), self.center, **temperatures)
-        self.fresh = teacher.mean(dim=(0, 1))[None]  # of the raw scores
-        outputs = teacher_output(teacher, self.center, sharp)
-        return loss, output_diagnostics(outputs, loss.detach())
+        self.fresh = mean_of_all(teacher.mean(dim=(0, 1)))[None]  # of the raw scores
+        return loss, output_diagnostics(teacher_output(teacher, self.center, sharp), loss.detach())
 
     def after_step(self, progress: float) -> None:
         """Move the centre, then let the teacher follow the student."""

@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sslcourse.data.augment import CROP_AND_FLIP, Augment
+from sslcourse.networks.processes import gather
 from sslcourse.networks.tokenizer import ImageTokenizer, token_shares
 
 
@@ -120,7 +121,7 @@ class DVAE(nn.Module):
         softened = torch.softmax((logits + noise) / self.temperature_at(self.progress), 2)
         columns = images.shape[3] // self.encoder.patch_size
         pictures = self.encoder.decode(softened, columns=columns)
-        shares = torch.softmax(logits, dim=2)
+        shares = gather(torch.softmax(logits, dim=2))  # codes are balanced over all processes
         loss = dvae_loss(pictures, images, shares, balance=self.balance)
         return loss, self.diagnostics(pictures, images, logits)
 

@@ -17,8 +17,8 @@ crop, flip, jitter and lose colour, and a learning rate that falls in steps
 (`TrainConfig(schedule="steps")`). The defaults are v2: an MLP head without BatchNorm, temperature
 0.2, a cosine.
 
-What we simplify: one process. Where the authors shuffle keys over GPUs, we shuffle them over groups
-of a batch that BatchNorm normalises apart (`groups`).
+What we simplify: where the authors shuffle keys over GPUs, we shuffle them over groups of a batch
+that BatchNorm normalises apart (`groups`).
 """
 
 import math
@@ -29,7 +29,8 @@ from torch import Tensor, nn
 
 from sslcourse.data.augment import Augment
 from sslcourse.networks.ema import ema_copy, ema_update
-from sslcourse.networks.heads import ProjectionHead, output_width
+from sslcourse.networks.heads import ProjectionHead, output_width, unit_length
+from sslcourse.networks.processes import gather, processes
 from sslcourse.networks.split_norm import split_batch_norm
 
 
@@ -154,24 +155,25 @@ class MoCo(nn.Module):
         """Keys (N, D) of unit length; shuffled on their way where BatchNorm splits the batch."""
         if self.groups > 1:
             images = images[order]
-        k = F.normalize(self.key_head(self.key_encoder(images)).float(), dim=1)  # (N, D)
+        k = unit_length(self.key_head(self.key_encoder(images)))  # (N, D)
         return k[order.argsort()] if self.groups > 1 else k
 
     def loss(self, views: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, dict]:
         """InfoNCE; this batch's keys wait until `after_step` before they join the queue."""
         first, second, order = views
         pairs = [(first, second)] + ([(second, first)] if self.symmetric else [])
-        if len(self.queue) % (len(first) * len(pairs)):
+        count = len(first) * len(pairs) * processes()
+        if len(self.queue) % count:
             raise ValueError(
-                f"the queue of {len(self.queue)} keys must be a multiple of the "
-                f"{len(first) * len(pairs)} keys of a step; change queue_size or the batch size."
+                f"the queue of {len(self.queue)} keys must be a multiple of the {count} keys of a "
+                "step; change queue_size or the batch size."
             )
         # a list that starts anew, so that a loss without a step leaves nothing behind
         self.fresh, losses = [], []
         for query_view, key_view in pairs:
             q, k = self(query_view), self.keys(key_view, order)
             losses.append(info_nce_loss(q, k, self.queue, temperature=self.temperature))
-            self.fresh.append(k)
+            self.fresh.append(gather(k))
         return torch.stack(losses).mean(), self.diagnostics(q, k)
 
     @torch.no_grad()

@@ -12,7 +12,7 @@ averaged over all 2N views. Every view has one positive and 2N - 2 negatives. Wh
 are equal, the loss is ln(2N - 1): the chance line.
 
 What we simplify: the authors' code adds the losses of the two views where the paper (and we)
-take the mean, and on several machines it gathers negatives from all of them.
+take the mean.
 """
 
 import math
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from sslcourse.data.augment import Augment
 from sslcourse.networks.heads import ProjectionHead
+from sslcourse.networks.processes import gather
 
 
 def nt_xent_loss(z1: Tensor, z2: Tensor, *, temperature: float) -> Tensor:
@@ -107,6 +108,7 @@ class SimCLR(nn.Module):
         """The loss, and what to watch: chance line, alignment of pairs, share of pairs found."""
         # one forward pass for both views, so that BatchNorm sees them as one batch
         z1, z2 = self(torch.cat(views)).chunk(2)  # (N, D) each
+        z1, z2 = gather(z1), gather(z2)  # negatives of all processes
         loss = nt_xent_loss(z1, z2, temperature=self.temperature)
         return loss, contrastive_diagnostics(z1, z2)
 

@@ -13,7 +13,7 @@ cluster: this is what prevents collapse. Every view has to predict the assignmen
 
 When the predictions are uniform, the loss is ln K: the chance line.
 
-What we simplify: one process; AdamW or SGD instead of LARC.
+What we simplify: AdamW or SGD instead of LARC.
 """
 
 import math
@@ -24,7 +24,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sslcourse.data.augment import Augment, multi_crop
-from sslcourse.networks.heads import ProjectionHead, Prototypes, output_width
+from sslcourse.networks.heads import ProjectionHead, Prototypes, output_width, unit_length
+from sslcourse.networks.processes import gather, own_part, processes
 
 
 @torch.no_grad()
@@ -171,7 +172,7 @@ class SwAV(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images (N, 3, H, W) -> features z (N, D) of unit length."""
-        return F.normalize(self.head(self.encoder(images)).float(), dim=1)
+        return unit_length(self.head(self.encoder(images)))
 
     def make_views(self, images: Tensor, generator: torch.Generator | None = None) -> list[Tensor]:
         """Two large crops of each uint8 image, then the small ones."""
@@ -194,7 +195,7 @@ class SwAV(nn.Module):
 
     def loss(self, views: list[Tensor]) -> tuple[Tensor, dict[str, Tensor | float]]:
         """Swapped prediction, and what to watch: chance line and use of the prototypes."""
-        count, room = len(views[0]), self.queue.shape[1]
+        count, room = len(views[0]) * processes(), self.queue.shape[1]
         if room % count:
             raise ValueError(
                 f"the queue of {room} features must be a multiple of the {count} images of a "
@@ -207,13 +208,14 @@ class SwAV(nn.Module):
                 stacklevel=2,
             )
         z = self.features(views)
-        self.fresh = z[:2].detach()
+        self.fresh = gather(z[:2].detach(), dim=1)  # all processes balance the clusters together
         weight = self.prototypes.weight
         with torch.autocast(z.device.type, enabled=False):  # Sinkhorn needs float32
             # detached prototypes get no gradient, and the optimiser leaves them alone
             scores = z @ (weight.detach() if self.progress < self.frozen else weight).T  # (V, N, K)
             with torch.no_grad():
-                assignments = [self.assign(z[number].detach(), number) for number in range(2)]
+                joint = [self.assign(self.fresh[number], number) for number in range(2)]
+            assignments = [own_part(q) for q in joint]  # (N, K) each
             loss = swav_loss(list(scores), assignments, temperature=self.temperature)
         return loss, assignment_diagnostics(assignments)
 

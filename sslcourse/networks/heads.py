@@ -111,7 +111,7 @@ class DINOHead(nn.Module):
 
     def project(self, h: Tensor) -> Tensor:
         """Representations h (N, width_in) -> features z (N, D) of unit length, in float32."""
-        return F.normalize(self.mlp(h).float(), dim=1)
+        return unit_length(self.mlp(h))
 
     def forward(self, h: Tensor, *, frozen: bool = False) -> Tensor:
         """Scores (N, K) in [-1, 1]; no gradient reaches prototypes that are `frozen`."""
@@ -119,6 +119,11 @@ class DINOHead(nn.Module):
         with torch.autocast(z.device.type, enabled=False):  # bfloat16 keeps too few digits here
             weight = self.last.weight
             return z @ (weight.detach() if frozen else weight).T
+
+
+def unit_length(z: Tensor) -> Tensor:
+    """Rows (N, D) brought to length 1, in float32 (float64 for float64): bfloat16 is too coarse."""
+    return F.normalize(z if z.dtype == torch.float64 else z.float(), dim=1)
 
 
 class Prototypes(nn.Module):

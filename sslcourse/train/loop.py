@@ -19,8 +19,10 @@ from sslcourse.data.images import ImageSet
 from sslcourse.evaluate.collapse import effective_rank, feature_std
 from sslcourse.evaluate.features import extract_features
 from sslcourse.hardware import keep_freed_memory, pick_precision
+from sslcourse.networks.processes import rank
 from sslcourse.train.checkpoint import load_checkpoint, read_checkpoint, save_checkpoint
 from sslcourse.train.config import TrainConfig
+from sslcourse.train.distributed import agree, loss_of, of_the_first, own_batch
 from sslcourse.train.history import History
 from sslcourse.train.interrupt import until_interrupted
 from sslcourse.train.optimizer import batch_order, build_optimizer, set_rates, step_generator
@@ -47,6 +49,7 @@ class Run:
 
     def __init__(self, method: Method, images: ImageSet, config: TrainConfig) -> None:
         self.method, self.images, self.config = method, images, config
+        self.loss = loss_of(method, images.device)
         self.optimizer = build_optimizer(method, config)
         self.step = 0
         self.elapsed_before = 0.0  # seconds of earlier sittings
@@ -61,9 +64,10 @@ class Run:
         else:
             precision = config.precision
             if precision == "auto":
-                precision = pick_precision(images.device)
+                precision = of_the_first(pick_precision(images.device))
             self.history = History(config.batch_size, precision)
         self.started = self.saved = time.monotonic()
+        self.clock = agree(self.elapsed)  # as all processes read it
 
     @property
     def elapsed(self) -> float:
@@ -72,32 +76,33 @@ class Run:
     @property
     def progress(self) -> float:
         """Share of the training that is done, in [0, 1]."""
-        done = self.step / self.steps if self.steps else self.elapsed / self.config.seconds
+        done = self.step / self.steps if self.steps else self.clock / self.config.seconds
         return min(done, 1.0)
 
     def batch(self) -> Tensor:
-        """Indices of this step's images, (batch_size,)."""
+        """Indices of this step's images (batch_size,); of several processes, this one's part."""
         epoch, position = divmod(self.step, self.per_epoch)
         if position == 0 or self.order is None:
             self.order = batch_order(self.config.seed, epoch, len(self.images), self.images.device)
         start = position * self.config.batch_size
-        return self.order[start : start + self.config.batch_size]
+        return own_batch(self.order[start : start + self.config.batch_size])
 
     def take_step(self) -> None:
         """Views, loss, gradients, update; one record in the history."""
         config, device = self.config, self.images.device
         rate = set_rates(self.optimizer, config, self.progress)
-        generator = step_generator(config.seed, self.step, device)
+        generator = step_generator(config.seed, self.step, device, rank())
         views = self.method.make_views(self.images.images[self.batch()], generator)
         half = self.history.precision == "bfloat16"
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            loss, diagnostics = self.method.loss(views)
+            loss, diagnostics = self.loss(views)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if config.clip is not None:
             nn.utils.clip_grad_norm_(self.method.parameters(), config.clip)
         self.optimizer.step()
         self.step += 1
+        self.clock = agree(self.elapsed)
         self.method.after_step(self.progress)
         record = {"step": self.step, "seconds": self.elapsed, "learning_rate": rate}
         self.history.append({**record, "loss": loss.detach(), **diagnostics})
@@ -126,7 +131,7 @@ class Run:
         self.saved = time.monotonic()
         self.history.collect()
         self.check_loss()
-        if not self.config.checkpoint:
+        if not self.config.checkpoint or rank() > 0:
             return
         progress = {
             "step": self.step,
@@ -195,11 +200,12 @@ def fit(
     run = Run(method, images, config)
     history = run.history
     with until_interrupted() as interrupted:
-        while run.progress < 1 and not interrupted():
+        while run.progress < 1 and not agree(interrupted()):
             before = run.progress
             run.take_step()
             run.check_loss()
-            if int(before * config.watch) < int(run.progress * config.watch) or run.step == 1:
+            due = int(before * config.watch) < int(run.progress * config.watch) or run.step == 1
+            if due and rank() == 0:
                 run.watch()
             if time.monotonic() - run.saved > config.checkpoint_seconds:
                 run.save()

@@ -45,6 +45,7 @@ def batch_order(seed: int, epoch: int, count: int, device: torch.device) -> Tens
     return torch.randperm(count, generator=generator).to(device)
 
 
-def step_generator(seed: int, step: int, device: torch.device) -> torch.Generator:
-    """The source of one step's views."""
-    return torch.Generator(device).manual_seed(((seed + 1) * 1_000_000_007 + step) % 2**63)
+def step_generator(seed: int, step: int, device: torch.device, rank: int = 0) -> torch.Generator:
+    """The source of one step's views; every process has its own."""
+    number = (seed + 1) * 1_000_000_007 + step + rank * 998_244_353
+    return torch.Generator(device).manual_seed(number % 2**63)
