@@ -159,13 +159,13 @@ MUTANTS = {
     ),
     "a centre of what is centred already": (
         "methods/dino.py",
-        "self.fresh = teacher.mean(dim=(0, 1))[None]",
+        "self.fresh = mean_of_all(teacher.mean(dim=(0, 1)))[None]",
         "self.fresh = (teacher - self.center).mean(dim=(0, 1))[None]",
         "test_dino_loss.py test_dino.py test_dino_training.py",
     ),
     "a centre of outputs instead of scores": (
         "methods/dino.py",
-        "self.fresh = teacher.mean(dim=(0, 1))[None]",
+        "self.fresh = mean_of_all(teacher.mean(dim=(0, 1)))[None]",
         "self.fresh = teacher.softmax(dim=2).mean(dim=(0, 1))[None]",
         "test_dino_loss.py test_dino.py test_dino_training.py",
     ),

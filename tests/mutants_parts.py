@@ -45,7 +45,7 @@ MUTANTS = {
     ),
     "a head without unit length": (
         "networks/heads.py",
-        "return F.normalize(self.mlp(h).float(), dim=1)",
+        "return unit_length(self.mlp(h))",
         "return self.mlp(h).float()",
         "test_dino_loss.py test_dino.py test_dino_training.py",
     ),
@@ -177,8 +177,8 @@ MUTANTS = {
     ),
     "the same views in every step": (
         "train/loop.py",
-        "step_generator(config.seed, self.step, device)",
-        "step_generator(config.seed, 0, device)",
+        "step_generator(config.seed, self.step, device, rank())",
+        "step_generator(config.seed, 0, device, rank())",
         "test_train.py",
     ),
     "an optimiser that forgets when resumed": (
