@@ -20,9 +20,10 @@ test: .venv/ready
 		--nbval --nbval-current-env --nbval-cell-timeout=300 \
 		--nbval-sanitize-with tests/measured.cfg $(wildcard notebooks solutions)
 
-# Executes the lessons and writes them back with fresh outputs
+# Executes the lessons and writes them back with fresh outputs; then exercises and the teachers' page
 notebooks: .venv/ready
 	$(BIN)/python -m sslcourse.authoring
+	$(BIN)/python -m sslcourse.teach.classroom
 
 # Trains and writes what the course brings along; hours. PHOTOGRAPHS names a folder of CIFAR-10
 checkpoints: .venv/ready

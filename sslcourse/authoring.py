@@ -27,8 +27,13 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 # nbgrader's markers and stub, so that nbgrader can take the same files
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")
+# the same for answers in prose: comments, which a reader of the solution doesn't see
+TEXT_BEGIN, TEXT_END = "<!-- BEGIN SOLUTION -->", "<!-- END SOLUTION -->"
+TEXT_STUB = ("YOUR ANSWER HERE",)
+CUTS = {"code": (BEGIN, END, STUB), "markdown": (TEXT_BEGIN, TEXT_END, TEXT_STUB)}
 # check("03.1", nt_xent_loss)  # 3 points
 CHECK = re.compile(r'^check\("(\d\d\.\d+)", (\w+)\)(?:  # (\d+) points?)?$')
+POINTS = re.compile(r"\((\d+) points?\)")  # ## Your plan (3 points)
 
 
 def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
@@ -76,24 +81,27 @@ def write(notebook: NotebookNode, path: Path) -> None:
 def mark_for_nbgrader(notebook: NotebookNode) -> NotebookNode:
     """Tell nbgrader, in place, which cells hold a solution and which a check with points.
 
-    A solution cell has the markers, a check's cell the one line of `CHECK`. Lessons have neither.
+    A solution cell has the markers, a check's cell the one line of `CHECK`. An answer in prose
+    brings points too, which a person gives. Lessons have none of them.
     """
-    answers = 0
+    answers = texts = 0
     for cell in notebook.cells:
-        if cell.cell_type != "code":
-            continue
         cell.metadata.pop("nbgrader", None)
-        asked = CHECK.match(cell.source.strip())
-        if asked:
+        prose, asked = cell.cell_type == "markdown", CHECK.match(cell.source.strip())
+        if asked and not prose:
             name = f"check-{asked[1].replace('.', '-')}"
             marks = {"grade_id": name, "points": int(asked[3] or 1)}
-        elif BEGIN in cell.source:
+        elif prose and TEXT_BEGIN in cell.source:
+            texts += 1
+            points = POINTS.search(cell.source)
+            marks = {"grade_id": f"text-{texts}", "points": int(points[1]) if points else 1}
+        elif not prose and BEGIN in cell.source:
             answers += 1
             marks = {"grade_id": f"answer-{answers}"}
         else:
             continue
-        kinds = {"grade": bool(asked), "solution": not asked, "locked": bool(asked), "task": False}
-        cell.metadata["nbgrader"] = NotebookNode(schema_version=3, **kinds, **marks)
+        kinds = {"grade": "points" in marks, "solution": not asked, "locked": bool(asked)}
+        cell.metadata["nbgrader"] = NotebookNode(schema_version=3, task=False, **kinds, **marks)
     return notebook
 
 
@@ -115,26 +123,30 @@ def rebuild(path: Path) -> None:
     write(clean(mark_for_nbgrader(notebook)), path)
 
 
-def cut_solutions(source: str) -> str:
+def cut_solutions(source: str, kind: str = "code") -> str:
     """The stub in place of each region between the solution markers, indented as it was.
+
+    Args:
+        source: of a cell.
+        kind: "code" or "markdown", whose markers and stub differ.
 
     Raises:
         ValueError: a marker without its partner.
     """
-    kept, inside = [], False
+    (begin, end, stub), kept, inside = CUTS[kind], [], False
     for line in source.split("\n"):
         word = line.strip()
-        if word in (BEGIN, END):
-            if inside == (word == BEGIN):
+        if word in (begin, end):
+            if inside == (word == begin):
                 raise ValueError(f"{word!r} without its partner in the cell:\n{source}")
             inside = not inside
             if inside:
                 indent = line[: len(line) - len(line.lstrip())]
-                kept += [indent + stub for stub in STUB]
+                kept += [indent + text for text in stub]
         elif not inside:
             kept.append(line)
     if inside:
-        raise ValueError(f"{BEGIN!r} without its partner in the cell:\n{source}")
+        raise ValueError(f"{begin!r} without its partner in the cell:\n{source}")
     return "\n".join(kept)
 
 
@@ -142,8 +154,9 @@ def exercise_from(solution: NotebookNode) -> NotebookNode:
     """A learner's copy of a solution: stubs instead of answers, no outputs, no counts."""
     exercise = clean(mark_for_nbgrader(nbformat.from_dict(solution)))
     for cell in exercise.cells:
+        if cell.cell_type in CUTS:
+            cell.source = cut_solutions(cell.source, cell.cell_type)
         if cell.cell_type == "code":
-            cell.source = cut_solutions(cell.source)
             cell.outputs, cell.execution_count = [], None
     return exercise
 

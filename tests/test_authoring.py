@@ -72,6 +72,57 @@ def test_solutions_are_cut_as_nbgrader_cuts_them():
             cut_solutions(broken)
 
 
+PROSE = """## Your plan (4 points)
+
+What do you expect?
+
+<!-- BEGIN SOLUTION -->
+Colour matters most.
+
+### Because
+the probe reads it.
+<!-- END SOLUTION -->"""
+
+
+def test_answers_in_prose_are_cut_too():
+    assert cut_solutions(PROSE, "markdown") == (
+        "## Your plan (4 points)\n\nWhat do you expect?\n\nYOUR ANSWER HERE"
+    )
+    assert cut_solutions(SOLUTION, "markdown") == SOLUTION, "each kind of cell has its own markers"
+    for broken in ("<!-- BEGIN SOLUTION -->", "<!-- END SOLUTION -->", PROSE + "\n" + PROSE[:95]):
+        with pytest.raises(ValueError, match="without its partner"):
+            cut_solutions(broken, "markdown")
+    cells = [nbformat.v4.new_markdown_cell(text) for text in (PROSE, "# A title")]
+    solution = nbformat.v4.new_notebook(cells=[*cells, nbformat.v4.new_raw_cell("raw")])
+    exercise = exercise_from(solution)
+    assert [cell.source[-16:] for cell in exercise.cells] == [
+        "YOUR ANSWER HERE",
+        "# A title",
+        "raw",
+    ]
+    assert "Colour matters most" in solution.cells[0].source
+
+
+def test_answers_in_prose_bring_points_that_a_person_gives():
+    """nbgrader refuses prose that is a solution without a grade."""
+    sources = (
+        PROSE,
+        PROSE.replace("4 points", "1 point"),
+        PROSE.replace(" (4 points)", ""),
+        "# One",
+    )
+    cells = [nbformat.v4.new_markdown_cell(source) for source in sources]
+    notebook = mark_for_nbgrader(nbformat.v4.new_notebook(cells=cells))
+    marks = [cell.metadata.get("nbgrader") for cell in notebook.cells]
+    kinds = {"grade": True, "solution": True, "locked": False, "task": False, "schema_version": 3}
+    assert marks == [
+        {**kinds, "grade_id": "text-1", "points": 4},
+        {**kinds, "grade_id": "text-2", "points": 1},
+        {**kinds, "grade_id": "text-3", "points": 1},
+        None,
+    ]
+
+
 def test_an_exercise_holds_no_answer_and_no_output(tmp_path):
     (tmp_path / "solutions").mkdir()
     (tmp_path / "exercises").mkdir()

@@ -1,10 +1,14 @@
 """Grading with nbgrader: points for checks that are passed, and nothing but points.
 
-Where nbgrader is installed it hands out the exercises and grades five students for real.
+Where nbgrader is installed it hands out the exercises, and goes with five students the whole way
+that README shows: collect, grade, feedback, export.
 """
 
+import csv
 import importlib.util
 import os
+import re
+import shlex
 import subprocess
 import sys
 import warnings
@@ -83,9 +87,17 @@ STUDENTS = {
 }
 
 
-def run_nbgrader(course, *arguments):
+def readme_blocks():
+    """The code of README's section "With a class": nbgrader's settings, and the commands."""
+    text = (TOP / "README.md").read_text("utf-8")
+    section = text.split("\n## With a class\n")[1].split("\n## ")[0]
+    settings, commands = re.findall(r"```\w*\n(.*?)```", section, re.DOTALL)
+    return settings, [line for line in commands.splitlines() if line.startswith("nbgrader ")]
+
+
+def run_nbgrader(course, line):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # it calls alembic
-    command = [sys.executable, "-m", "nbgrader", *arguments, "--create"]
+    command = [sys.executable, "-m", *shlex.split(line, comments=True)]
     environment = {**os.environ, "PATH": path}
     done = subprocess.run(command, cwd=course, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -106,9 +118,7 @@ def small_solution():
 def course(tmp_path):
     if importlib.util.find_spec("nbgrader") is None:
         pytest.skip("nbgrader is not installed")
-    (tmp_path / "nbgrader_config.py").write_text(
-        "c = get_config()\nc.CourseDirectory.course_id = 'x'"
-    )
+    (tmp_path / "nbgrader_config.py").write_text(readme_blocks()[0])
     return tmp_path
 
 
@@ -117,29 +127,33 @@ def test_nbgrader_hands_out_our_exercise(path, course):
     folder = course / "source" / "all"
     folder.mkdir(parents=True)
     (folder / path.name).write_bytes(path.read_bytes())
-    run_nbgrader(course, "generate_assignment", "all")
+    run_nbgrader(course, "nbgrader generate_assignment all --create")
     released = nbformat.read(course / "release" / "all" / path.name, as_version=4)
     ours = nbformat.read(TOP / "exercises" / path.name, as_version=4)
     assert [cell.source for cell in released.cells] == [cell.source for cell in ours.cells]
 
 
-def test_nbgrader_grades(course):
+def test_the_way_that_readme_shows(course):
+    names = [line.split()[1] for line in readme_blocks()[1]]
+    wanted = ["generate_assignment", "zip_collect", "autograde", "generate_feedback", "export"]
+    assert names == wanted
     solution = small_solution()
-    (course / "source" / "small").mkdir(parents=True)
-    nbformat.write(solution, course / "source" / "small" / "a.ipynb")
-    run_nbgrader(course, "generate_assignment", "small")
+    for folder in ("source/03", "downloaded/03/archive"):
+        (course / folder).mkdir(parents=True)
+    nbformat.write(solution, course / "source/03/03_simclr.ipynb")
     for student, (edits, _) in STUDENTS.items():
         work = exercise_from(solution)  # our own file, as it is handed out without nbgrader
         for cell in work.cells:
             name = cell.metadata.get("nbgrader", {}).get("grade_id")
             cell.source = edits.get(name, cell.source)
-        folder = course / "submitted" / student / "small"
-        folder.mkdir(parents=True)
-        nbformat.write(work, folder / "a.ipynb")
-    log = run_nbgrader(course, "autograde", "small")
-    assert "may treat as error" not in log
-    from nbgrader.api import Gradebook
-
-    with Gradebook(f"sqlite:///{course}/gradebook.db") as book:
-        scores = {s.student_id: s.score for s in book.assignment_submissions("small")}
+        nbformat.write(work, course / f"downloaded/03/archive/{student}_03_simclr.ipynb")
+    for line in readme_blocks()[1]:
+        assert "may treat as error" not in run_nbgrader(course, line)
+    with (course / "grades.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    scores = {row["student_id"]: float(row["score"]) for row in rows}
     assert scores == {student: points for student, (_, points) in STUDENTS.items()}
+    assert {(row["assignment"], row["max_score"]) for row in rows} == {("03", "5.0")}
+    pages = {s: (course / f"feedback/{s}/03/03_simclr.html").read_text("utf-8") for s in STUDENTS}
+    assert "You cut the batch in the middle" in pages["wrong"]
+    assert "Check 03.3 passed" in pages["right"] and "not attempted yet" in pages["untouched"]

@@ -1,6 +1,7 @@
 """A small set of trainings: some settings, several seeds, one file that keeps what is done."""
 
 import html
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from IPython.display import display
+from matplotlib.figure import Figure
 from torch import nn
 
 from sslcourse.console import in_notebook
@@ -15,7 +17,9 @@ from sslcourse.data.images import ImageSet
 from sslcourse.pretrain import fit_shown
 from sslcourse.results import Results, Rows, over_seeds, read_results, summary
 from sslcourse.teach import progress
+from sslcourse.teach.figures import BLACK, BLUE, Picture, finish
 from sslcourse.teach.outputs import Text, number_table
+from sslcourse.teach.plots import label_axes
 from sslcourse.train import History, TrainConfig
 
 Measure = Callable[[Any, int], float | Mapping[str, float]]
@@ -52,6 +56,31 @@ class Runs:
         }
         return number_table(lines, description, form=form)
 
+    def picture(
+        self, description: str, what: str = "score", *, label: str = "accuracy in %"
+    ) -> Picture:
+        """Every run as a mark, one line for each setting, with a bar at the mean of its seeds.
+
+        Args:
+            description: the sentence.
+            what: which of the things that were measured, shares in [0, 1].
+            label: what the axis says.
+        """
+        scores = self.scores(what)
+        figure = Figure(figsize=(6.5, 0.45 * len(scores) + 0.9))
+        axes = figure.subplots()
+        for row, values in enumerate(scores.values()):
+            percent = [100 * value for value in values]
+            axes.plot(percent, [row] * len(values), "o", color=BLUE, alpha=0.6, markersize=7)
+            mean = sum(percent) / len(percent)
+            axes.plot([mean] * 2, [row - 0.3, row + 0.3], color=BLACK, linewidth=2)
+        axes.set_yticks(range(len(scores)), list(scores))
+        axes.invert_yaxis()
+        axes.margins(y=0.2)
+        axes.grid(axis="x", alpha=0.3)
+        label_axes(axes, label, "")
+        return finish(figure, description)
+
 
 def run_all(
     settings: Mapping[str, Any],
@@ -84,7 +113,8 @@ def run_all(
     """
     if not settings or not seeds:
         raise ValueError(f"need settings and seeds, got {list(settings)} and {list(seeds)}.")
-    kept = open_file(file, settings, dict(about or {}))
+    about = json.loads(json.dumps(dict(about or {})))  # as it will be read: tuples become lists
+    kept = open_file(file, settings, about)
     rows = dict(kept.rows) if kept else {}
     asked = [(name, seed) for seed in seeds for name in settings]
     done, line = sum(row_of(*run) in rows for run in asked), RunLine(len(asked))

@@ -16,7 +16,7 @@ for path in sorted(Path(__file__).parent.glob("*.py")):
         importlib.import_module(path.stem)
 
 KNOWN = [(key, mistake.id) for key, task in TASKS.items() for mistake in task.mistakes]
-MAIN = ("03.1", "04.1", "05.1", "05.2", "06.1", "06.4", "07.5", "08.1", "11.1")
+MAIN = ("03.1", "04.1", "05.1", "05.2", "06.1", "06.4", "07.5", "08.1", "09.4", "09.5", "11.1")
 
 
 @pytest.fixture(autouse=True, scope="module")

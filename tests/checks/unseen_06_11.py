@@ -136,6 +136,16 @@ def as_in_distillation(student, teacher, center, *, student_temperature, teacher
     return dino_loss(student, teacher, center, **temperatures) * student_temperature**2
 
 
+@unseen("08.2", "one-number-for-all-prototypes")
+def mean_over_both_axes(center, scores, momentum):
+    return (momentum * center + (1 - momentum) * scores.mean(dim=(0, 1), keepdim=True)).detach()
+
+
+@unseen("08.2", "a-row-for-each-image")
+def mean_over_the_prototypes(center, scores, momentum):
+    return (momentum * center + (1 - momentum) * scores.mean(dim=1, keepdim=True)).detach()
+
+
 unseen("08.3", "not-sharpened")(
     lambda scores, center, temperature: F.one_hot((scores - center).argmax(1), scores.shape[1])
 )

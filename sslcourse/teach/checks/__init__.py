@@ -21,7 +21,9 @@ While nbgrader runs a notebook, a check that isn't passed raises AssertionError.
 07.1 block mask · 07.2 Gumbel-softmax · 07.3 straight-through · 07.4 perplexity
 07.5 BEiT's loss · 07.6 mask tokens · 07.7 unigram entropy
 08.1 DINO's loss · 08.2 centre · 08.3 teacher's output · 08.4 teacher with BatchNorm
-08.5 accumulated step · 09.1 choose on validation
+08.5 accumulated step
+09.1 choose on validation · 09.2 few labels · 09.3 paired gap · 09.4 held-out pictures
+09.5 ridge probe
 11.1 attention · 11.2 class token · 11.3 mass · 11.4 Jaccard · 11.5 pointing · 11.6 choose a head
 
 A check asks in the order exists, shape, dtype, value, gradient, invariance, and stops at the first

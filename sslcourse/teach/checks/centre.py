@@ -75,6 +75,16 @@ CENTRE = (
         moves(lambda c, s, m: (c, s.mean().expand_as(s), m)),
     ),
     Mistake(
+        "a-row-for-each-image",
+        "Your centre has one row for each image. It is one row for all: the mean over the images.",
+        (
+            "Which axis are the images, and which the prototypes?",
+            "scores has the shape (N, K): the N images stand below each other.",
+            "scores.mean(dim=0, keepdim=True)",
+        ),
+        lambda f: f(CENTER, SCORES, 0.9).shape == SCORES.shape,
+    ),
+    Mistake(
         "batch-summed",
         "Your centre grows with the batch: the scores are summed, not averaged.",
         (

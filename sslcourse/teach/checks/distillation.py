@@ -199,7 +199,7 @@ TASKS = (
     Task(
         "08.1",
         "DINO's loss",
-        "dino_loss(student, teacher, center, *, student_temperature, teacher_temperature)",
+        "my_dino_loss(student, teacher, center, *, student_temperature, teacher_temperature)",
         "Lists of scores (N, K): the student's of all views, the teacher's of the first of them; "
         "center (1, K), a running mean that nobody trains. Return the scalar mean over images and "
         "pairs of different views; no gradient flows to the teacher.",

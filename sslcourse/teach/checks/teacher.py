@@ -106,7 +106,7 @@ TASKS = (
     Task(
         "08.3",
         "the teacher's output",
-        "teacher_output(scores, center, temperature)",
+        "my_teacher_output(scores, center, temperature)",
         "scores (N, K), center (1, K). Return the centred and sharpened distribution (N, K), "
         "without gradient.",
         SHARP[0],
