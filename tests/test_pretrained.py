@@ -215,7 +215,7 @@ def test_a_methods_own_task_is_asked_about_images_of_all_classes():
 
 def test_the_command_refuses_what_it_cannot_make(capfd):
     assert main(["checkpoints", "mae-mars"]) == 2
-    assert "unknown checkpoint 'mae-mars'; choose from tokenizer-scenes" in capfd.readouterr().err
+    assert "unknown checkpoint 'mae-mars'; choose from simclr-scenes" in capfd.readouterr().err
     assert main(["checkpoints", "mae-photographs"]) == 2
     assert "mae-photographs needs --photographs" in capfd.readouterr().err
 
