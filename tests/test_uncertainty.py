@@ -82,7 +82,9 @@ def test_paired_difference_by_hand():
     error = math.sqrt((20.5 + 10.5) - (20.5 - 10.5) ** 2 / 102) / 102
     assert found.value == pytest.approx(0.1)
     assert found.error == pytest.approx(error)
-    assert found[2:] == pytest.approx((10 / 102 - 1.95996 * error, 10 / 102 + 1.95996 * error))
+    assert found[2:] == pytest.approx(
+        (10 / 102 - 1.959963985 * error, 10 / 102 + 1.959963985 * error)
+    )
     assert not found.clear
 
 
