@@ -50,7 +50,7 @@ def test_lines_stand_in_order_and_gather_their_seeds():
 def test_cells_as_text():
     assert cell_text("k-NN", Spread(0.616, 0.59, 0.632)) == "62 (59–63)"
     assert cell_text("MiB", Spread(1234.4, 1000, 1400)) == "1,234"
-    assert cell_text("million images", Spread(1.75, 1.75, 1.75)) == "1.8"
+    assert cell_text("images, M", Spread(1.75, 1.75, 1.75)) == "1.8"
     assert cell_text("k-NN", None) == "–"
 
 

@@ -126,10 +126,8 @@ class EqualTime:
             encoder = trained_encoder(run, self.images.train)
         elif row.method is not None:
             encoder = untrained_encoder(row.method, seed, self.images)
-        counts, tuned = (
-            (() if row.kind == "supervised" else self.counts),
-            self.tuned and is_tuned(row),
-        )
+        counts = () if row.kind == "supervised" else self.counts
+        tuned = self.tuned and is_tuned(row)
         fill(self.results, row.name, seed, encoder, self.images, counts, found, tuned=tuned)
 
 

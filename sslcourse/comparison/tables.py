@@ -21,9 +21,9 @@ ACCURACIES = {
 }
 COSTS = {
     "equal time": {"ms a step": "ms a step", "MiB": "MiB"},
-    "checkpoints": {"steps": "steps", "million images": "million images"},
+    "checkpoints": {"steps": "steps", "images, M": "million images"},
 }
-FINE = ("million images",)  # these have a digit behind the point
+FINE = ("images, M",)  # these have a digit behind the point
 DASH = "–"
 
 
