@@ -1,11 +1,12 @@
 # make lab    set up, then open JupyterLab on the first lesson
 # make test   set up, then run every test
+# make bench  set up, then print how fast we are beside other libraries
 PYTHON ?= python3
 BIN := .venv/bin
 # JupyterLab refuses to run as root (in a container, say) unless told that this is meant
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test notebooks checkpoints constraints
+.PHONY: lab test bench notebooks checkpoints constraints
 
 lab: .venv/ready
 	$(BIN)/jupyter lab $(AS_ROOT) notebooks/00_start_here.ipynb
@@ -20,6 +21,11 @@ test: .venv/ready
 		--nbval --nbval-current-env --nbval-cell-timeout=300 \
 		--nbval-sanitize-with tests/measured.cfg $(wildcard notebooks solutions)
 
+# Needs two quiet cores for a quarter of an hour. BENCH="losses views" compares only that,
+# BENCH=--quick only shows that everything works
+bench: .venv/bench
+	$(BIN)/python -W ignore tests/benchmarks/bench.py $(BENCH)
+
 # Executes the lessons and writes them back with fresh outputs; then exercises and the teachers' page
 notebooks: .venv/ready
 	$(BIN)/python -m sslcourse.authoring
@@ -29,8 +35,8 @@ notebooks: .venv/ready
 checkpoints: .venv/ready
 	$(BIN)/python -m sslcourse checkpoints $(if $(PHOTOGRAPHS),--photographs $(PHOTOGRAPHS))
 
-# Writes down the versions that are installed now, as those that were tested
-constraints: .venv/ready
+# Writes down the versions that are installed now, as those that were tested; all extras are there
+constraints: .venv/bench
 	$(BIN)/pip freeze --exclude-editable > constraints.txt
 
 .venv/ready: pyproject.toml constraints.txt
@@ -38,4 +44,9 @@ constraints: .venv/ready
 		{ echo "The course needs Python 3.11 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -c constraints.txt -e '.[test]'
+	touch $@
+
+# Only `make bench` needs the libraries that we are compared with
+.venv/bench: .venv/ready
+	$(BIN)/pip install -c constraints.txt -e '.[bench]'
 	touch $@

@@ -36,6 +36,9 @@ def describe_pretrain(job: argparse.ArgumentParser) -> None:
     length.add_argument("--steps", type=int, help="train this many steps")
     length.add_argument("--epochs", type=float, help="train this many passes over the images")
     job.add_argument("--size", type=int, help="height and width of the images")
+    job.add_argument(
+        "--lazy", action="store_true", help="a folder larger than memory: images stay in a file"
+    )
     job.add_argument("--variant", help="another world of scenes")
     job.add_argument("--seed", type=int, default=0)
     job.add_argument("--checkpoint", help="file to save to and go on from (default: in runs/)")
@@ -118,6 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
             fresh=options.fresh,
             device=options.device,
             tokenizer=options.tokenizer,
+            lazy=options.lazy,
         )
     except (ValueError, OSError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -35,10 +35,15 @@ def clock(seconds: float) -> str:
 
 
 class ProgressLine:
-    """One line that is redrawn in place. Call `show` as often as you like, then `close`."""
+    """One line that is redrawn in place. Call `show` as often as you like, then `close`.
 
-    def __init__(self, description: str) -> None:
-        self.description = description
+    Args:
+        description: what is done.
+        begun: the share of the work that was done before this line, such as in an earlier sitting.
+    """
+
+    def __init__(self, description: str, begun: float = 0.0) -> None:
+        self.description, self.begun = description, begun
         self.started = time.monotonic()
         self.drawn = 0.0  # when the line was last drawn; 0 = never
         self.width = 0
@@ -53,7 +58,10 @@ class ProgressLine:
         if elapsed < patience or since < interval:
             return
         self.drawn = now
-        left = f", {clock(elapsed / fraction - elapsed)} left" if 0 < fraction < 1 else ""
+        left = ""
+        if self.begun < fraction < 1:
+            seconds = elapsed * (1 - fraction) / (fraction - self.begun)
+            left = f", {clock(seconds)} left"
         text = f"{self.description}  {fraction:4.0%}{left}  {detail}".rstrip()
         if self.handle is not None:
             bar = f'<progress value="{fraction:.3f}" max="1"></progress> {html.escape(text)}'

@@ -3,6 +3,7 @@
 import copy
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,12 +29,19 @@ __all__ = ["TrainingLine", "build", "compare", "load_both", "pretrain", "print_t
 
 
 def load_both(
-    data: str, chosen: Budget, *, size: int | None, variant: str | None, seed: int
+    data: str,
+    chosen: Budget,
+    *,
+    size: int | None,
+    variant: str | None,
+    seed: int,
+    lazy: bool = False,
 ) -> tuple[ImageSet, ImageSet]:
-    """Training and test images, at most as many as the budget says."""
+    """Training and test images, at most as many as the budget says; all that train where lazy."""
     size = size or (None if data in NAMES else chosen.image_size)
     shared = {"size": size, "variant": variant, "seed": seed}
-    train = load(data, "train", limit=chosen.images if data != "scenes" else None, **shared)
+    most = None if data == "scenes" or lazy else chosen.images
+    train = load(data, "train", limit=most, lazy=lazy, **shared)
     test = load(data, "test", limit=chosen.test_images if data != "scenes" else None, **shared)
     return train, test
 
@@ -51,15 +59,21 @@ class TrainingLine:
         now = time.monotonic()
         if now - self.read < 0.3:  # reading the loss makes a GPU wait
             return
+        if not self.read:
+            self.line.begun = self.done(step - 1, history["seconds"][-2:-1])
         self.read = now
-        loss, seconds = history["loss"][-1], history["seconds"][-1]
+        loss = history["loss"][-1]
         chance = history.columns.get("chance", [None])[-1]
         beside = f" (chance {chance:.2f})" if chance is not None else ""
-        fraction = step / self.steps if self.steps else seconds / self.config.seconds
         self.line.show(
-            min(fraction, 1.0),
+            self.done(step, history["seconds"][-1:]),
             f"step {step:,}, loss {loss:.2f}{beside}, {history.images_per_second:.0f} images/s",
         )
+
+    def done(self, step: int, seconds: Sequence[float]) -> float:
+        """The share of the training in [0, 1] after a step, by the seconds it ended at, if any."""
+        share = step / self.steps if self.steps else sum(seconds) / self.config.seconds
+        return min(share, 1.0)
 
     def close(self) -> None:
         """Take the line away."""
@@ -79,6 +93,7 @@ def pretrain(
     fresh: bool = False,
     device: str | None = None,
     tokenizer: str | None = None,
+    lazy: bool = False,
 ) -> int:
     """Run the main job and print as it goes; returns the exit code.
 
@@ -97,12 +112,13 @@ def pretrain(
         device: "cpu" or "cuda"; by default CUDA where there is one.
         tokenizer: for "beit": a file that `pretrain tokenizer` wrote, or a checkpoint of the
             course; by default the course's for scenes or for photographs, where there is one.
+        lazy: of a folder: train on all photographs, which stay in a file.
     """
     chosen = budget(method_name, budget_name)
     special = [variant, *(f"{value:g}-{name}" for name, value in (length or {}).items())]
     special += [size and f"{size}-pixels", seed and f"seed-{seed}"]
     path = Path(checkpoint or default_checkpoint(method_name, data, chosen.name, special))
-    train, test = load_both(data, chosen, size=size, variant=variant, seed=seed)
+    train, test = load_both(data, chosen, size=size, variant=variant, seed=seed, lazy=lazy)
     training = plan(chosen.training, length or {}, len(train), seed, path, fresh=fresh)
     chosen = fit_queue(chosen, training.batch_size)  # few images make small batches
     parts = {}
@@ -112,8 +128,8 @@ def pretrain(
     untrained = copy.deepcopy(method.encoder)
     with joined(pick_device(device)) as place:
         announce(data, train, place, method, path, resume=training.resume)
-        train = train.to(place)
-        history = fit_shown(method, train, training)
+        train = train if lazy else train.to(place)
+        history = fit_shown(method, train, training, place)
         first = rank() == 0
     if not first:  # of several processes one is enough to measure
         return 130 if history.interrupted else 0
@@ -122,7 +138,8 @@ def pretrain(
         print(f"\nStopped after {len(history):,} steps. {again}", file=sys.stderr)
         return 130
     print_training(history)
-    probe, test = train.subset(min(chosen.probe_images, len(train)), seed), test.to(place)
+    probe = train.subset(min(chosen.probe_images, len(train)), seed).to(place)
+    test = test.to(place)
     print_table(compare(method, untrained, probe, test), probe, test)
     print_pretext(pretext_scores(method, test))
     if history.unsaved:
@@ -130,11 +147,17 @@ def pretrain(
     return 1 if history.unsaved else 0
 
 
-def fit_shown(method: nn.Module, images: ImageSet, training: TrainConfig) -> History:
+def fit_shown(
+    method: nn.Module,
+    images: ImageSet,
+    training: TrainConfig,
+    device: torch.device | None = None,
+) -> History:
     """`fit`, with a line that says how far it is."""
     line = TrainingLine(training, len(images) // training.batch_size)
     try:
-        return fit(method, images, training, on_step=line if rank() == 0 else None)
+        shown = line if rank() == 0 else None
+        return fit(method, images, training, on_step=shown, device=device)
     finally:
         line.close()
 

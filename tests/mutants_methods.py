@@ -63,7 +63,7 @@ MUTANTS = {
     ),
     "Sinkhorn without equal use": (
         "methods/swav.py",
-        "logs = logs - logs.logsumexp(dim=0, keepdim=True)",
+        "logs -= logs.logsumexp(dim=0, keepdim=True)",
         "pass",
         "test_swav.py",
     ),

@@ -4,9 +4,13 @@ import io
 import sys
 
 import pytest
+import torch
 
 from sslcourse import console
 from sslcourse.console import Progress, ProgressLine, clock
+from sslcourse.pretrain import TrainingLine
+from sslcourse.train.config import TrainConfig
+from sslcourse.train.history import History
 
 
 class Terminal(io.StringIO):
@@ -43,6 +47,26 @@ def test_a_terminal_gets_one_line_that_goes_away(impatient, monkeypatch):
     shown, blank = text.split("\r")[1:3]
     assert shown == "training   50%, 1 s left  loss 1.25"
     assert blank == " " * len(shown)
+
+
+def test_work_that_goes_on_is_timed_from_where_it_began(impatient, capsys):
+    line = ProgressLine("training", begun=0.4)
+    line.started -= 10
+    line.show(0.4)
+    line.show(0.5)
+    assert capsys.readouterr().err.splitlines() == ["training   40%", "training   50%, 50 s left"]
+
+
+@pytest.mark.parametrize("length", [{"steps": 10}, {"seconds": 100}])
+def test_a_resumed_training_knows_how_long_the_rest_takes(length, impatient, capsys):
+    history = History(2, "float32")
+    for step in range(1, 6):
+        record = {"step": step, "seconds": 10.0 * step, "loss": torch.tensor(1.0)}
+        history.append(record)
+    line = TrainingLine(TrainConfig(**{"steps": None, "epochs": None, **length}), per_epoch=10)
+    line.line.started -= 10  # the fifth step took ten seconds, and the others an earlier sitting
+    line(5, history)
+    assert "training   50%, 50 s left  step 5, loss 1.00" in capsys.readouterr().err
 
 
 def test_a_notebook_cell_has_one_bar_whose_plain_text_never_changes(tmp_path):

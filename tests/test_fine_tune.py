@@ -30,3 +30,9 @@ def test_bfloat16_uses_the_weights_of_this_step():
     assert (half - usual).norm() < 0.5 * (usual - start).norm()
     with pytest.raises(ValueError, match="precision must be"):
         weights_after(1, precision="half")
+
+
+@pytest.mark.parametrize("faster", ["float32", "bfloat16"])
+def test_auto_is_the_precision_that_is_faster_here(faster, monkeypatch):
+    monkeypatch.setitem(fine_tune.__globals__, "pick_precision", lambda device: faster)
+    assert weights_after(2, precision="auto").equal(weights_after(2, precision=faster))

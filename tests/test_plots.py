@@ -88,6 +88,12 @@ def test_curves_name_the_values_that_are_asked_for(drawn):
     assert list(drawn[0].axes[0].get_xticks()) == [25, 50, 90]
 
 
+def test_a_line_that_is_not_chance_says_what_it_is(drawn):
+    lines = {"one": ([1, 2], [0.1, 0.2])}
+    curves(lines, "One.", x_label="x", y_label="y", chance=0.0, chance_name="no difference")
+    assert "no difference" in {text.get_text() for text in drawn[0].axes[0].texts}
+
+
 def test_names_of_lines_do_not_overlap():
     assert spread_apart([0.5, 0.1, 0.5], 0.2) == pytest.approx([0.5, 0.1, 0.7])
     axes = Figure().subplots()

@@ -12,7 +12,7 @@ from packaging.specifiers import SpecifierSet
 
 TOP = Path(__file__).parent.parent
 PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]
-REQUIREMENTS = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
+REQUIREMENTS = sum(PROJECT["optional-dependencies"].values(), PROJECT["dependencies"])
 
 
 def constraints() -> dict[str, str]:
@@ -65,8 +65,9 @@ def test_ci_runs_make_test():
 def test_make_names_what_is_missing():
     """A Python that is too old gets a sentence, before anything is installed."""
     done = subprocess.run(
-        ["make", "-n", "lab", "test"], cwd=TOP, capture_output=True, text=True, check=True
+        ["make", "-n", "lab", "test", "bench"], cwd=TOP, capture_output=True, text=True, check=True
     )
     assert "jupyter lab" in done.stdout
     assert "notebooks/00_start_here.ipynb" in done.stdout
     assert "--nbval --nbval-current-env" in done.stdout
+    assert "tests/benchmarks/bench.py" in done.stdout

@@ -35,6 +35,14 @@ def test_lines_fall_to_the_floor_where_directions_are_unused():
     assert [text.get_text() for text in axes.get_legend().get_texts()] == list(sets)
 
 
+def test_many_names_stand_beside_the_lines():
+    figure = Figure(layout="constrained")
+    axes = figure.subplots()
+    draw_spectrum(axes, {f"method {number}": torch.eye(16) for number in range(6)})
+    figure.draw_without_rendering()
+    assert axes.get_legend().get_window_extent().x0 >= axes.get_window_extent().x1
+
+
 def test_bars_carry_their_numbers():
     axes = Figure().subplots()
     draw_shares(axes, {"healthy": 0.9, "broken": 0.04}, ["115 of 128", "5 of 128"], "rank")

@@ -6,6 +6,7 @@ import os
 import random
 import time
 import warnings
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,14 +20,22 @@ from torch import Tensor
 from sslcourse.console import ProgressLine
 from sslcourse.data.cache import cache_folder, write_whole
 from sslcourse.data.images import ImageSet
+from sslcourse.data.large import open_set, write_set
 
 SPLITS = ("train", "validation", "test")
 ENDINGS = {".jpg", ".jpeg", ".png"}
 WORTH_CACHING = 2.0  # seconds of reading
+PART = 512  # photographs that are in memory at a time where a set is lazy
 
 
 def load_folder(
-    folder: Path, split: str, size: int | None, limit: int | None, seed: int
+    folder: Path,
+    split: str,
+    size: int | None,
+    limit: int | None,
+    seed: int,
+    *,
+    lazy: bool = False,
 ) -> ImageSet:
     """Read `folder/split/class/*` (or `folder/class/*`), see `sslcourse.data.load`.
 
@@ -40,21 +49,20 @@ def load_folder(
     if limit is not None and limit < len(files):
         files = sorted(random.Random(seed).sample(files, limit))
     stored = cache_folder() / "folders" / f"{fingerprint(folder, files, size)}.safetensors"
+    where = f"{folder} for {split!r}"
     if stored.is_file():
         try:
-            tensors = safetensors.torch.load_file(stored)
-            return ImageSet(tensors["images"], tensors["labels"], classes)
+            return open_cached(stored, classes, where)
         except safetensors.SafetensorError:
             stored.unlink()  # a damaged cache is read anew
+    if lazy:
+        write_photographs(stored, classes, files, size, folder)
+        return open_cached(stored, classes, where)
 
     started = time.monotonic()
     images, readable = read_images([path for path, _ in files], size, folder)
     labels = torch.tensor([label for _, label in files])[readable]
-    if len(labels) > len(classes) and len(labels.unique()) < 2:
-        raise ValueError(
-            f"the {len(labels)} images of {folder} for {split!r} show one class only "
-            f"({classes[labels[0]]}); a probe needs at least two."
-        )
+    check_classes(labels, classes, where)
     # a set with unreadable files is not cached, so that they are named every time
     if time.monotonic() - started > WORTH_CACHING and len(readable) == len(files):
         tensors = {"images": images, "labels": labels}
@@ -147,33 +155,95 @@ def read_image(path: Path, size: int | None) -> np.ndarray | None:
         return None
 
 
-def read_images(paths: list[Path], size: int | None, folder: Path) -> tuple[Tensor, list[int]]:
-    """Read many files: uint8 (N, 3, H, W), and the positions of those that could be read."""
+def decode(paths: list[Path], size: int | None) -> Iterator[np.ndarray | None]:
+    """`read_image` of many files, in their order; at most `PART` wait until they are taken."""
     line = ProgressLine(f"reading {len(paths):,} photographs")
-    arrays = []
     try:
         with ThreadPoolExecutor() as pool:
-            for array in pool.map(lambda path: read_image(path, size), paths):
-                arrays.append(array)
-                line.show(len(arrays) / len(paths))
+            for start in range(0, len(paths), PART):
+                part = paths[start : start + PART]
+                read = pool.map(lambda path: read_image(path, size), part)
+                for number, array in enumerate(read, start + 1):
+                    yield array
+                    line.show(number / len(paths))
     finally:
         line.close()
-    readable = [position for position, array in enumerate(arrays) if array is not None]
-    skipped = [str(paths[i].relative_to(folder)) for i, a in enumerate(arrays) if a is None]
-    if not readable:
-        raise ValueError(f"none of the {len(paths)} files in {folder} is a readable image.")
-    if skipped:
-        named = ", ".join(skipped[:3]) + (", …" if len(skipped) > 3 else "")
-        warnings.warn(
-            f"skipped {len(skipped)} of {len(paths)} files that are no readable image: {named}",
-            stacklevel=3,
-        )
-    shapes = {arrays[position].shape[:2] for position in readable}
+
+
+def stack(arrays: list[np.ndarray], folder: Path) -> Tensor:
+    """Photographs of one size as uint8 (N, 3, H, W)."""
+    shapes = {array.shape[:2] for array in arrays}
     if len(shapes) > 1:
         (h1, w1), (h2, w2) = sorted(shapes)[:: len(shapes) - 1]
         raise ValueError(
             f"the images in {folder} differ in size (from {h1}x{w1} to {h2}x{w2}); "
             "pass size=64, say, to bring all to 64x64."
         )
-    stacked = np.stack([arrays[position] for position in readable])  # (N, H, W, 3)
-    return torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous(), readable
+    return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2).contiguous()
+
+
+def name_skipped(skipped: list[Path], paths: list[Path], folder: Path) -> str:
+    """Say which of the files are no images; "" where all are.
+
+    Raises:
+        ValueError: none of them is one.
+    """
+    if len(skipped) == len(paths):
+        raise ValueError(f"none of the {len(paths)} files in {folder} is a readable image.")
+    if not skipped:
+        return ""
+    named = ", ".join(str(path.relative_to(folder)) for path in skipped[:3])
+    more = ", …" if len(skipped) > 3 else ""
+    return f"skipped {len(skipped)} of {len(paths)} files that are no readable image: {named}{more}"
+
+
+def check_classes(labels: Tensor, classes: tuple[str, ...], where: str) -> None:
+    """Refuse many images of one class, which no probe can learn from."""
+    if len(labels) > len(classes) and len(labels.unique()) < 2:
+        raise ValueError(
+            f"the {len(labels)} images of {where} show one class only "
+            f"({classes[labels[0]]}); a probe needs at least two."
+        )
+
+
+def read_images(paths: list[Path], size: int | None, folder: Path) -> tuple[Tensor, list[int]]:
+    """Read many files: uint8 (N, 3, H, W), and the positions of those that could be read."""
+    arrays = list(decode(paths, size))
+    readable = [position for position, array in enumerate(arrays) if array is not None]
+    skipped = [path for path, array in zip(paths, arrays, strict=True) if array is None]
+    if told := name_skipped(skipped, paths, folder):
+        warnings.warn(told, stacklevel=3)
+    return stack([arrays[position] for position in readable], folder), readable
+
+
+def write_photographs(
+    stored: Path,
+    classes: tuple[str, ...],
+    files: list[tuple[Path, int]],
+    size: int | None,
+    folder: Path,
+) -> None:
+    """Read many files into one, with a part of the images in memory at a time."""
+    paths, skipped, notes = [path for path, _ in files], [], {}
+
+    def parts() -> Iterator[ImageSet]:
+        arrays = decode(paths, size)
+        for start in range(0, len(files), PART):
+            read = list(zip(files[start : start + PART], arrays, strict=False))
+            skipped.extend(path for (path, _), array in read if array is None)
+            kept = [(array, label) for (_, label), array in read if array is not None]
+            if kept:
+                labels = torch.tensor([label for _, label in kept])
+                yield ImageSet(stack([array for array, _ in kept], folder), labels, classes)
+        notes["skipped"] = name_skipped(skipped, paths, folder)
+
+    write_set(stored, parts(), notes)
+
+
+def open_cached(stored: Path, classes: tuple[str, ...], where: str) -> ImageSet:
+    """What was read before; files that were no images are named again."""
+    images, notes = open_set(stored, classes)
+    if notes.get("skipped"):
+        warnings.warn(notes["skipped"], stacklevel=4)
+    check_classes(images.labels, classes, where)
+    return images

@@ -1,6 +1,7 @@
 """Images as one uint8 tensor: `ImageSet`, and `load`, which makes one from a name or a folder.
 
-An epoch reads no file: all images lie in memory (or on the GPU) and are augmented there.
+An epoch reads no file: all images lie in memory (or on the GPU) and are augmented there. Where they
+are too many for that, `load(folder, lazy=True)` leaves them in a file.
 """
 
 import zlib
@@ -23,6 +24,7 @@ class ImageSet:
         classes: the classes' names.
         masks: optional bool (N, H, W), True on the object.
         factors: optional ground truth {name: (N,)}: indices or measures.
+        checksum: of all pixels, where it is known already; see `fingerprint`.
 
     Raises:
         ValueError: when shapes, types or label values do not fit together.
@@ -33,6 +35,7 @@ class ImageSet:
     classes: tuple[str, ...]
     masks: Tensor | None = None
     factors: dict[str, Tensor] | None = None
+    checksum: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("images", "labels"):
@@ -85,6 +88,7 @@ class ImageSet:
             labels=self.labels[index],
             masks=None if self.masks is None else self.masks[index],
             factors=self.factors and {name: f[index] for name, f in self.factors.items()},
+            checksum=None,
         )
 
     def __repr__(self) -> str:
@@ -113,7 +117,7 @@ class ImageSet:
 
         A check sum of all pixels; labels do not count.
         """
-        return f"{zlib.crc32(self.images.cpu().contiguous().numpy()):08x}"
+        return self.checksum or f"{zlib.crc32(self.images.cpu().contiguous().numpy()):08x}"
 
     def subset(self, n: int, seed: int = 0) -> "ImageSet":
         """`n` images drawn without replacement; the same seed draws the same ones."""
@@ -142,6 +146,7 @@ def load(
     variant: str | None = None,
     root: str | Path | None = None,
     download: bool = True,
+    lazy: bool = False,
 ) -> ImageSet:
     """Load images by name, or from a folder, as one `ImageSet`.
 
@@ -157,6 +162,9 @@ def load(
         variant: another world of scenes, see `sslcourse.data.scenes.VARIANTS`.
         root: where torchvision's sets lie or are downloaded to; by default the cache folder.
         download: whether torchvision may download a set that is missing.
+        lazy: for folders that are too large for memory: the images go into a file of the cache
+            folder, one after the other, and stay there; what is asked for is read. Training moves
+            them batch by batch, see `device` of `sslcourse.train.fit`.
 
     Returns:
         The images on the CPU; `.to(device)` moves them.
@@ -171,6 +179,8 @@ def load(
     for argument, value in (("size", size), ("limit", limit)):
         if value is not None and value < 1:
             raise ValueError(f"{argument} must be at least 1, got {value}.")
+    if lazy and name_or_folder in NAMES:
+        raise ValueError(f"{name_or_folder} fits into memory; only folders can be lazy.")
     if name_or_folder == "scenes":
         return scenes.draw_scenes(
             split, size=size or 32, limit=limit, seed=seed, variant=variant or "shared"
@@ -183,7 +193,7 @@ def load(
         )
     folder = Path(name_or_folder).expanduser()
     if folder.is_dir():
-        return folders.load_folder(folder, split, size, limit, seed)
+        return folders.load_folder(folder, split, size, limit, seed, lazy=lazy)
     if isinstance(name_or_folder, Path) or "/" in name_or_folder or "\\" in name_or_folder:
         raise FileNotFoundError(
             f"there is no folder {str(name_or_folder)!r}; give a folder of class folders, "

@@ -14,7 +14,7 @@ from sslcourse.data.augment import Augment
 from sslcourse.data.images import ImageSet
 from sslcourse.evaluate.features import Pooled, extract_features
 from sslcourse.evaluate.probe import ProbeResult, accuracy
-from sslcourse.hardware import keep_freed_memory
+from sslcourse.hardware import keep_freed_memory, pick_precision
 
 SEEN = 2_000  # training images, at most, whose accuracy is told
 LIGHT = Augment(crop_scale=(0.6, 1.0), jitter=None, grayscale=0.0)  # keeps what labels need
@@ -86,7 +86,7 @@ def fine_tune(
         learning_rate: highest learning rate.
         augment: random views; by default large crops and mirror images.
         seconds: train for this long instead of `steps`.
-        precision: of the forward pass, "float32" or "bfloat16", which is faster on some processors.
+        precision: of the forward pass, "float32", "bfloat16", or "auto" for the faster one here.
         seed: draws labels, classifier, batches and views.
 
     Raises:
@@ -96,6 +96,8 @@ def fine_tune(
     if labels_per_class is not None:
         few = few_labels(images.labels, labels_per_class, seed, classes=images.classes)
         images = images[few]
+    if precision == "auto":
+        precision = pick_precision(images.device)
     check_request(images, test, steps, seconds, batch_size, precision)
     keep_freed_memory()
     with torch.random.fork_rng(devices=[]):
@@ -146,7 +148,7 @@ def check_request(
     if steps < 1 or (seconds is not None and not seconds > 0):
         raise ValueError(f"steps and seconds must be greater than 0, got {steps} and {seconds}.")
     if precision not in ("float32", "bfloat16"):
-        raise ValueError(f"precision must be 'float32' or 'bfloat16', got {precision!r}.")
+        raise ValueError(f"precision must be 'auto', 'float32' or 'bfloat16', got {precision!r}.")
 
 
 def train_classifier(

@@ -15,7 +15,6 @@ from sslcourse.evaluate.features import extract_features, pixels
 from sslcourse.evaluate.fine_tune import few_labels, fine_tune
 from sslcourse.evaluate.neighbours import knn_accuracy
 from sslcourse.evaluate.probe import linear_probe
-from sslcourse.hardware import pick_precision
 
 RATES = (3e-4, 1e-3, 3e-3)  # of fine-tuning, to choose from
 STEPS = {1: 200, 10: 200, 100: 400, None: 1_000}  # of fine-tuning, for labels of each class
@@ -159,7 +158,7 @@ def tuned_accuracy(
         seed: draws labels, classifier, batches and views.
     """
     shared = {"labels_per_class": labels, "steps": STEPS[labels], "learning_rate": rate}
-    shared["precision"] = pick_precision(learn.device)  # half the time, on some processors
+    shared["precision"] = "auto"  # half the time, on some processors
     return fine_tune(encoder, learn, test, seed=seed, **shared).accuracy
 
 

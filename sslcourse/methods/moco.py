@@ -76,8 +76,9 @@ def similarities(queries: Tensor, keys: Tensor, negatives: Tensor) -> tuple[Tens
     with torch.autocast(queries.device.type, enabled=False):  # bfloat16 keeps too few digits here
         q = F.normalize(queries.to(raised), dim=1)
         k = F.normalize(keys.detach().to(raised), dim=1)
-        n = F.normalize(negatives.detach().to(raised), dim=1)
-        return (q * k).sum(dim=1), q @ n.T
+        n = negatives.detach().to(raised)
+        lengths = n.norm(dim=1).clamp_min(1e-12)  # (K,); normalising n would copy the whole queue
+        return (q * k).sum(dim=1), (q @ n.T).div_(lengths)
 
 
 class MoCo(nn.Module):

@@ -59,9 +59,9 @@ def sinkhorn(scores: Tensor, *, epsilon: float, iterations: int) -> Tensor:
         raise ValueError("the scores hold values that are not finite; lower the learning rate.")
     logs = (scores if scores.dtype == torch.float64 else scores.float()) / epsilon
     for _ in range(iterations):
-        logs = logs - logs.logsumexp(dim=0, keepdim=True)  # every prototype gets the same mass
-        logs = logs - logs.logsumexp(dim=1, keepdim=True)  # every image is assigned once
-    return logs.exp()
+        logs -= logs.logsumexp(dim=0, keepdim=True)  # every prototype gets the same mass
+        logs -= logs.logsumexp(dim=1, keepdim=True)  # every image is assigned once
+    return logs.exp_()
 
 
 def swav_loss(scores: list[Tensor], assignments: list[Tensor], *, temperature: float) -> Tensor:

@@ -43,16 +43,17 @@ class PredictionForm(Controls):
         self.prediction = prediction
         if prediction.choices:
             self.fields = [option_buttons(prediction.choices)]
-            how = f'guess.lock("{prediction.choices[0]}")'
+            how = f'lock("{prediction.choices[0]}")'
         else:
             self.fields = [self.slider(name) for name in prediction.numbers]
-            how = f"guess.lock({', '.join(['…'] * len(self.fields))})"
+            how = f"lock({', '.join(['…'] * len(self.fields))})"
         self.button = widgets.Button(description="Lock in", button_style="primary")
         self.state = widgets.HTML()
         self.button.on_click(self.lock)
         super().__init__(
             [*self.fields, widgets.HBox([self.button, self.state])],
-            f"(A form for your guess. Without it, type {how} in a cell of its own.)",
+            f"(A form for your guess. Without it, call {how} on the variable above, in a new "
+            "cell.)",
         )
         self.show_state()
 
@@ -90,7 +91,9 @@ class PredictionForm(Controls):
                 field.value = value
             self.state.value = f"Locked in: <b>{html.escape(prediction.guess_text())}</b>"
         elif prediction.revealed:
-            self.state.value = "The result is out. <code>guess.again()</code> opens the form."
+            self.state.value = (
+                "The result is out. <code>again()</code> on this prediction opens the form."
+            )
         else:
             self.state.value = ""
 

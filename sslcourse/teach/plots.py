@@ -110,6 +110,7 @@ def curves(
     x_label: str,
     y_label: str,
     chance: float | None = None,
+    chance_name: str = "chance",
     log_x: bool = False,
     x_ticks: Sequence[float] | None = None,
     percent: bool = False,
@@ -123,6 +124,7 @@ def curves(
         x_label: what the horizontal axis says.
         y_label: what the vertical axis says.
         chance: in units of y: the value that means "learned nothing", drawn as a dashed line.
+        chance_name: what that line is called, such as "no difference".
         log_x: whether equal steps to the right multiply.
         x_ticks: which x values are named on the axis; by default round numbers.
         percent: whether to show shares as per cent.
@@ -140,7 +142,7 @@ def curves(
         axes.set_xticks(list(x_ticks))
     scale = 100 if percent else 1
     if chance is not None:
-        chance_line(axes, scale * chance)
+        chance_line(axes, scale * chance, chance_name)
     draw_curves(axes, lines, scale, spread)
     label_axes(axes, x_label, y_label)
     return finish(figure, description)

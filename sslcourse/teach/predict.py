@@ -102,7 +102,7 @@ class Prediction:
         """
         if self.locked or self.revealed:
             reason = "the result is out" if self.revealed else f"you locked in {self.guess_text()}"
-            raise ValueError(f"{reason}; guess.again() starts anew.")
+            raise ValueError(f"{reason}; again() on this prediction starts anew.")
         self.check(guess)
         self.take(guess)
         progress.note("predictions", self.key, {"guess": list(guess), "unit": self.unit})

@@ -42,7 +42,8 @@ def draw_spectrum(axes: Axes, features: Mapping[str, Tensor]) -> None:
         )
     axes.set_yscale("log")
     axes.set_ylim(LOWEST, 1.5)
-    axes.legend(fontsize=TEXT, frameon=False, loc="upper right")
+    # beside the axes: inside, six names would stand on a line
+    axes.legend(fontsize=TEXT, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     label_axes(axes, "direction, the strongest first", "singular value / largest")
 
 
@@ -77,7 +78,7 @@ def spectra(features: Mapping[str, Tensor], description: str) -> Picture:
         features: {name: features (N, D)}.
         description: the sentence.
     """
-    figure = Figure(figsize=(9.5, 3.0), layout="constrained")
+    figure = Figure(figsize=(11.0, 3.0), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=(2, 1, 1))
     draw_spectrum(left, features)
     widths = {name: values.shape[1] for name, values in features.items()}

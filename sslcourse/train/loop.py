@@ -47,9 +47,11 @@ class Method(Protocol):
 class Run:
     """One training on its way: where it is, how it saves itself and how it goes on."""
 
-    def __init__(self, method: Method, images: ImageSet, config: TrainConfig) -> None:
-        self.method, self.images, self.config = method, images, config
-        self.loss = loss_of(method, images.device)
+    def __init__(
+        self, method: Method, images: ImageSet, config: TrainConfig, device: torch.device
+    ) -> None:
+        self.method, self.images, self.config, self.device = method, images, config, device
+        self.loss = loss_of(method, device)
         self.optimizer = build_optimizer(method, config)
         self.step = 0
         self.elapsed_before = 0.0  # seconds of earlier sittings
@@ -64,7 +66,7 @@ class Run:
         else:
             precision = config.precision
             if precision == "auto":
-                precision = of_the_first(pick_precision(images.device))
+                precision = of_the_first(pick_precision(device))
             self.history = History(config.batch_size, precision)
         self.started = self.saved = time.monotonic()
         self.clock = agree(self.elapsed)  # as all processes read it
@@ -89,10 +91,11 @@ class Run:
 
     def take_step(self) -> None:
         """Views, loss, gradients, update; one record in the history."""
-        config, device = self.config, self.images.device
+        config, device = self.config, self.device
         rate = set_rates(self.optimizer, config, self.progress)
         generator = step_generator(config.seed, self.step, device, rank())
-        views = self.method.make_views(self.images.images[self.batch()], generator)
+        batch = self.images.images[self.batch()].to(device)
+        views = self.method.make_views(batch, generator)
         half = self.history.precision == "bfloat16"
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
             loss, diagnostics = self.loss(views)
@@ -121,7 +124,8 @@ class Run:
 
     def watch(self) -> None:
         """Measure the collapse dashboard on the first images, un-augmented."""
-        features = extract_features(self.method.encoder, self.images.images[:256], 256)
+        first = self.images.images[:256].to(self.device)
+        features = extract_features(self.method.encoder, first, 256)
         if not features.isfinite().all():
             raise FloatingPointError(self.diverged("the encoder's features are not finite"))
         self.history.note_collapse(self.step, feature_std(features), effective_rank(features))
@@ -150,7 +154,7 @@ class Run:
     def resume(self) -> None:
         """Go on from the checkpoint, in the precision that it was begun with."""
         path, precision = self.config.checkpoint, self.config.precision
-        before = read_checkpoint(path, self.images.device)["progress"]
+        before = read_checkpoint(path, self.device)["progress"]
         change = first_change(before.get("recipe", {}), self.recipe)
         if change is None and precision not in ("auto", before["precision"]):
             change = f"was trained in {before['precision']}, not {precision}"
@@ -170,17 +174,20 @@ def fit(
     config: TrainConfig,
     *,
     on_step: Callable[[int, History], None] | None = None,
+    device: torch.device | str | None = None,
 ) -> History:
-    """Train a method on images, where the images are.
+    """Train a method on images.
 
     Ctrl-C ends the training after the current step; the history so far is returned and the
     checkpoint saved. With `config.checkpoint`, the same call goes on where it stopped.
 
     Args:
         method: see `Method`. It is trained in place, in channels_last layout.
-        images: the training images; their device is the method's from now on.
+        images: the training images.
         config: see `TrainConfig`.
         on_step: called after each step with the number of steps taken and the history.
+        device: where to train, and where the method is from now on; by default where the images
+            are. Images that are elsewhere come batch by batch.
 
     Returns:
         The history, with `interrupted` set where the training was stopped.
@@ -195,9 +202,10 @@ def fit(
             f"choose 2 to {len(images)}."
         )
     keep_freed_memory()
-    method.to(images.device, memory_format=torch.channels_last)
+    device = images.device if device is None else torch.device(device)
+    method.to(device, memory_format=torch.channels_last)
     method.train()
-    run = Run(method, images, config)
+    run = Run(method, images, config, device)
     history = run.history
     with until_interrupted() as interrupted:
         while run.progress < 1 and not agree(interrupted()):

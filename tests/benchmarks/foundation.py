@@ -14,14 +14,13 @@ Let nothing else run meanwhile: the budgets are wall-clock time. Where that can'
 """
 
 import copy
-import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import torch
+from speed.timing import medians
 
 from sslcourse.budgets import budget
 from sslcourse.data import load
@@ -74,18 +73,6 @@ def report_drawing_and_import() -> ImageSet:
     return scenes
 
 
-def medians(steps: int, parts: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Median seconds of each part, called in order, `steps` times after five to warm up."""
-    seconds: dict[str, list[float]] = {name: [] for name in parts}
-    for step in range(steps + 5):
-        for name, part in parts.items():
-            start = time.perf_counter()
-            part()
-            if step >= 5:
-                seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in seconds.items()}
-
-
 def report_simclr_step(scenes: ImageSet) -> None:
     """The share of views and loss in SimCLR's training step."""
     method = build("simclr", LAPTOP, seed=0).to(memory_format=torch.channels_last)
@@ -101,15 +88,13 @@ def report_simclr_step(scenes: ImageSet) -> None:
         now["z"].backward(now["cut"].grad)
         optimizer.step()
 
-    seconds = medians(
-        20,
-        {
-            "views": lambda: now.update(views=method.make_views(scenes.images[:128])),
-            "encoder": lambda: now.update(z=method(torch.cat(now["views"]))),
-            "loss": loss,
-            "encoder's gradient and update": update,
-        },
-    )
+    parts = {
+        "views": lambda: now.update(views=method.make_views(scenes.images[:128])),
+        "encoder": lambda: now.update(z=method(torch.cat(now["views"]))),
+        "loss": loss,
+        "encoder's gradient and update": update,
+    }
+    seconds = medians(parts, 20)
     whole = sum(seconds.values())
     shares = ", ".join(f"{name} {part / whole:.1%}" for name, part in seconds.items())
     print(f"SimCLR's step of 128 images, {whole * 1e3:.0f} ms: {shares}")
@@ -129,7 +114,7 @@ def report_moco_step(scenes: ImageSet) -> None:
         optimizer.step()
 
     parts = {"views, loss and update": learn, "EMA and queue": lambda: method.after_step(0.5)}
-    seconds = medians(20, parts)
+    seconds = medians(parts, 20)
     whole = sum(seconds.values())
     print(f"MoCo's step of 128 images, {whole * 1e3:.0f} ms")
     print(f"EMA and queue: {seconds['EMA and queue'] / whole:.1%} of a step")

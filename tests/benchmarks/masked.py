@@ -9,14 +9,15 @@ and tests on held-out training images. BEiT takes the tokenizer that the course 
 
 import ast
 import inspect
-import statistics
 import sys
-import time
+from collections.abc import Callable
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from speed.timing import medians
 from torch import nn
 
 from sslcourse.budgets import Budget, budget
@@ -37,24 +38,17 @@ def report_costs() -> None:
     images = torch.randn(128, 3, 32, 32)
     masks = {ratio: random_mask(128, encoder.grid**2, ratio) for ratio in RATIOS}
 
-    def step(mask: torch.Tensor | None) -> float:
-        start = time.perf_counter()
+    def step(mask: torch.Tensor | None) -> None:
         with torch.autocast("cpu", torch.bfloat16):
             tokens = encoder(images, mask)
         tokens.float().square().mean().backward()
-        return time.perf_counter() - start
 
-    seconds: dict[float, list[float]] = {0.0: [], **{ratio: [] for ratio in RATIOS}}
-    for turn in range(25):
-        for ratio, times in seconds.items():
-            taken = step(masks.get(ratio))
-            if turn >= 5:
-                times.append(taken)
-    whole = statistics.median(seconds[0.0])
+    parts = {str(ratio): partial(step, masks.get(ratio)) for ratio in (0.0, *RATIOS)}
+    seconds = medians(parts, 20)
+    whole = seconds["0.0"]
     print(f"encoder's step of 128 images, bfloat16, nothing hidden: {whole * 1e3:.0f} ms")
     for ratio in RATIOS:
-        share = statistics.median(seconds[ratio]) / whole
-        print(f"{ratio:.0%} hidden: {share:.2f} of that")
+        print(f"{ratio:.0%} hidden: {seconds[str(ratio)] / whole:.2f} of that")
 
 
 def report_attention() -> None:
@@ -63,19 +57,16 @@ def report_attention() -> None:
     def plain(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         return torch.softmax(q @ k.transpose(2, 3) * q.shape[3] ** -0.5, dim=3) @ v
 
+    def step(attend: Callable[..., torch.Tensor], x: torch.Tensor) -> None:
+        attend(*x.permute(2, 0, 3, 1, 4)).float().square().mean().backward()
+
     for tokens in (17, 65):
         x = torch.randn(128, tokens, 3, 3, 32, dtype=torch.bfloat16, requires_grad=True)
-        seconds: dict[str, list[float]] = {"fused": [], "plain": []}
-        for turn in range(15):
-            for name, attend in (("fused", F.scaled_dot_product_attention), ("plain", plain)):
-                start = time.perf_counter()
-                attend(*x.permute(2, 0, 3, 1, 4)).float().square().mean().backward()
-                if turn >= 5:
-                    seconds[name].append(time.perf_counter() - start)
-        ratio = statistics.median(seconds["fused"]) / statistics.median(seconds["plain"])
+        fused = partial(step, F.scaled_dot_product_attention, x)
+        seconds = medians({"fused": fused, "plain": partial(step, plain, x)}, 10)
         print(
-            f"attention of {tokens} tokens, bfloat16, forward and gradient: fused {ratio:.1f} "
-            "times as long as plain"
+            f"attention of {tokens} tokens, bfloat16, forward and gradient: fused "
+            f"{seconds['fused'] / seconds['plain']:.1f} times as long as plain"
         )
 
 

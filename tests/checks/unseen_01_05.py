@@ -227,4 +227,4 @@ unseen("05.3", "")(lambda features, prototypes: -torch.cdist(features, unit(prot
 unseen("05.3", "loses-the-gradient")(
     torch.no_grad()(lambda features, prototypes: features @ unit(prototypes).T)
 )
-unseen("05.5", "")(lambda assignments: assignments.shape[1])
+unseen("05.5", "unused-ones-counted")(lambda assignments: assignments.shape[1])

@@ -168,7 +168,7 @@ def both_move(teacher, student, momentum):
     student.load_state_dict(teacher.state_dict())
 
 
-unseen("08.5", "")(
+unseen("08.5", "scores-summed")(
     lambda center, batches, move: move(center, sum(x.sum(dim=0, keepdim=True) for x in batches))
 )
 unseen("09.1", "chosen-on-the-test-images")(

@@ -126,6 +126,17 @@ SINKHORN = (
         ),
     ),
     Mistake(
+        "exponential-missing",
+        "Some of your assignments are negative: the scores themselves are divided, not their "
+        "exponentials.",
+        (
+            "Can a share be negative?",
+            "Cosines can. Their exponentials are all above zero.",
+            "q = torch.exp(scores / epsilon), before the first round",
+        ),
+        lambda f: bool((result(f, assign()) < 0).any()),
+    ),
+    Mistake(
         "epsilon-ignored",
         "Your assignments are the same for every epsilon.",
         (
@@ -146,6 +157,20 @@ SINKHORN = (
         lambda f: ignores(f, assign(iterations=1), assign(iterations=20)),
     ),
     Mistake(
+        "rows-divided-first",
+        "Adding a number to all scores of one image changes nothing: each row was divided by its "
+        "sum, or its largest score taken off, before the first column was divided.",
+        (
+            "Add 1 to the scores of the first image. Should the first column sums change?",
+            "A round begins with the columns. What is taken off before must be one number for all.",
+            "scores - scores.max(), not a maximum of each row",
+        ),
+        lambda f: (
+            ignores(f, assign(), assign(SCORES + torch.arange(6.0)[:, None] / 6))
+            and even(mass(f, 1), 1.0)
+        ),
+    ),
+    Mistake(
         "least-similar-prototypes",
         "High scores get small assignments: the sign of the scores is turned.",
         (
@@ -161,7 +186,7 @@ SINKHORN = (
         "moving them.",
         (
             "Which side of the swapped prediction learns?",
-            "Assignments are targets.",
+            "Assignments are targets. Each use of the scores counts, that of scores.max() too.",
             "Decorate the function with @torch.no_grad().",
         ),
         lambda f: any(f.remembers(assign(), 0)),

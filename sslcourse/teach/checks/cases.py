@@ -67,7 +67,7 @@ def holds(stage: str, sentence: str, what: Callable[[Attempt], bool]) -> Case:
 def both(f: Attempt, right: Attempt, call: Call) -> tuple[Any, Any]:
     """What came and what was expected; a list of numbers may stand for one row."""
     came, expected = f.result(call), right.result(call)
-    if isinstance(came, tuple) and isinstance(expected, Tensor):
+    if isinstance(came, tuple) and isinstance(expected, Tensor) and expected.ndim:
         shapes_of = {getattr(part, "shape", None) for part in came}
         if shapes_of == {expected.shape[1:]} and len(came) == len(expected):
             came = torch.stack(came)

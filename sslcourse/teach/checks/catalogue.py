@@ -5,6 +5,7 @@ from importlib import import_module
 from sslcourse.teach.checks.task import Task
 
 SUBJECTS = [
+    "accumulated",
     "around_the_loss",
     "assignments",
     "attention",
@@ -25,6 +26,7 @@ SUBJECTS = [
     "gaps",
     "held_out",
     "hidden",
+    "in_use",
     "kept",
     "keys",
     "logits",

@@ -1,4 +1,4 @@
-"""08.2 and 08.5: the centre of the teacher's scores."""
+"""08.2, the centre of the teacher's scores."""
 
 from collections.abc import Callable
 
@@ -115,6 +115,29 @@ CENTRE = (
         lambda f: close(f(CENTER, SCORES, 0.5), CENTER),
     ),
     Mistake(
+        "momentum-ignored",
+        "Your centre is the same for every momentum.",
+        (
+            "What is the third input for?",
+            "It says how much of the old centre stays.",
+            "momentum * center + (1 - momentum) * batch mean, without a number of your own",
+        ),
+        lambda f: close(f(CENTER, SCORES, 0.9), f(CENTER, SCORES, 0.5)),
+    ),
+    Mistake(
+        "shares-above-one",
+        "The shares of the old centre and of the batch mean don't sum to 1: the centre grows.",
+        (
+            "All scores equal the old centre. What should the new one be?",
+            "It should stay. A share m of the one and 1 - m of the other leave it where it is.",
+            "momentum * center + (1 - momentum) * batch mean",
+        ),
+        lambda f: (
+            acts_like(f, lambda c, s, m: m * c + s.mean(dim=0, keepdim=True), *MOVE)
+            or acts_like(f, lambda c, s, m: c + (1 - m) * s.mean(dim=0, keepdim=True), *MOVE)
+        ),
+    ),
+    Mistake(
         "center-keeps-the-gradient",
         "The centre asks for a gradient if the scores do: it would keep the graph of every step.",
         (
@@ -123,86 +146,6 @@ CENTRE = (
             "Decorate the function with @torch.no_grad().",
         ),
         lambda f: any(f.remembers(MOVE[0], 1)),
-    ),
-)
-
-
-def with_updates(function: Callable) -> Callable:
-    """The centre after a step, or how often it was moved."""
-
-    def run(batches: list[Tensor], momentum: float, ask: str = "center") -> Tensor:
-        moves = []
-
-        def move(center: Tensor, scores: Tensor) -> Tensor:
-            moves.append(1)
-            return update_center(center, scores, momentum)
-
-        center = function(torch.zeros(1, 4), batches, move)
-        return center if ask == "center" else torch.tensor(len(moves))
-
-    return run
-
-
-def accumulated_center(center: Tensor, batches: list[Tensor], move: Callable) -> Tensor:
-    return move(center, torch.cat(batches))
-
-
-# micro-batches of different sizes, so that a mean of their means is another one
-MICRO = given([drawn(size, 4, seed=size) for size in (2, 3, 1)], 0.9)
-
-
-def accumulates(other: Callable):
-    return lambda f: acts_like(f, with_updates(other), MICRO)
-
-
-def part_unused(f: Attempt) -> bool:
-    """The scores of some micro-batch can be others without changing the centre."""
-    batches, momentum = MICRO.args
-    changed = ([x + (i == j) for i, x in enumerate(batches)] for j in range(3))
-    return any(close(f(*MICRO.args), f(others, momentum)) for others in changed)
-
-
-ACCUMULATED = (
-    Mistake(
-        "moved-by-every-micro-batch",
-        "The centre was moved several times in one step: with accumulation it runs ahead of the "
-        "training.",
-        (
-            "How often does the optimiser step here, and how often does the centre?",
-            "Accumulated micro-batches are one batch.",
-            "Collect the scores, and move the centre once: move(center, torch.cat(batches)).",
-        ),
-        lambda f: int(f(*MICRO.args, "moves")) > 1,
-    ),
-    Mistake(
-        "center-never-moved",
-        "You never call move, which mixes the old centre and the mean of the scores.",
-        (
-            "What is the third input for?",
-            "The centre is a running mean; move knows its momentum.",
-            "return move(center, torch.cat(batches))",
-        ),
-        lambda f: int(f(*MICRO.args, "moves")) == 0,
-    ),
-    Mistake(
-        "only-one-micro-batch-used",
-        "Other scores of some micro-batch don't change the centre.",
-        (
-            "Which images belong to this step?",
-            "Those of all micro-batches.",
-            "move(center, torch.cat(batches))",
-        ),
-        part_unused,
-    ),
-    Mistake(
-        "means-averaged",
-        "You average the means of the micro-batches, but they hold different numbers of images.",
-        (
-            "How much does one image count in a small, and in a large micro-batch?",
-            "Every image of the step counts the same.",
-            "move(center, torch.cat(batches)): the mean over all rows at once",
-        ),
-        accumulates(lambda c, xs, move: move(c, torch.cat([x.mean(0, keepdim=True) for x in xs]))),
     ),
 )
 
@@ -226,18 +169,5 @@ TASKS = (
             without_gradient("centre", MOVE[0], 1),
         ),
         CENTRE,
-    ),
-    Task(
-        "08.5",
-        "one step of several micro-batches",
-        "accumulated_center(center, batches, move)",
-        "center (1, K), a list of the teacher's scores (n, K) of the micro-batches of one step, "
-        "each with its own n, and move(center, scores), which returns the centre moved towards the "
-        "mean of the scores. Return the centre after the step.",
-        MICRO,
-        from_reference(with_updates(accumulated_center), MICRO, names="batches momentum"),
-        ACCUMULATED,
-        with_updates,
-        3,
     ),
 )

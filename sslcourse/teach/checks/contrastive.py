@@ -34,6 +34,27 @@ def wrong_partner(f: Attempt) -> bool:
     return candidates(f, -1) and float(f(torch.eye(5), torch.eye(5), temperature=0.1)) > 1
 
 
+def share_itself(f: Attempt) -> bool:
+    """One point: every candidate has the share 1 / (2N - 1)."""
+    points = (torch.ones(n, 4) for n in (3, 5))
+    return all(close(abs(float(f(z, z, temperature=0.5))), 1 / (2 * len(z) - 1)) for z in points)
+
+
+def candidates_averaged(f: Attempt) -> bool:
+    """The loss is the right one less ln(2N - 1), or less ln(2N), for different N."""
+    pairs = (Z1, Z2), (Z1[:3], Z2[:3])
+    return any(
+        all(
+            close(
+                f(*pair, temperature=0.5),
+                nt_xent_loss(*pair, temperature=0.5) - math.log(2 * len(pair[0]) - self_pair),
+            )
+            for pair in pairs
+        )
+        for self_pair in (0, 1)
+    )
+
+
 def one_view_learns(f: Attempt) -> bool:
     """The value is right, and one of the two views gets no gradient."""
     call = given(Z1, Z2, temperature=0.5)
@@ -130,6 +151,28 @@ MISTAKES = (
             "With the diagonal kept in place, row i belongs to column (i + N) % (2N).",
         ),
         wrong_partner,
+    ),
+    Mistake(
+        "logarithm-missing",
+        "When all projections are one point, your loss is a share such as 1 / (2N - 1), not its "
+        "negative logarithm.",
+        (
+            "What is the loss of a view that knows nothing, with 2N - 1 candidates?",
+            "Equation 1 has a logarithm around the fraction.",
+            "-torch.log(share), or F.cross_entropy, which takes it itself",
+        ),
+        share_itself,
+    ),
+    Mistake(
+        "mean-in-the-denominator",
+        "Your loss is too small by the logarithm of the number of candidates: the sum below the "
+        "fraction is a mean.",
+        (
+            "What does your loss say when all projections are one point?",
+            "Equation 1 adds the exponentials of all candidates; it doesn't average them.",
+            "exponentials.sum(dim=1), not .mean(dim=1)",
+        ),
+        candidates_averaged,
     ),
     Mistake(
         "gradient-stops-at-one-view",

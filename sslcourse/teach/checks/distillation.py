@@ -48,6 +48,13 @@ def dino_acts(f: Attempt, change: Callable) -> bool:
     return acts_like(f, other, distilled(), distilled(seed=5, student=0.4, teacher=0.3))
 
 
+targets_over_the_batch = partial(
+    pairs_of,
+    lambda t, c, *, teacher_temperature, **_: torch.softmax((t - c) / teacher_temperature, 0),
+    softened,
+)
+
+
 def center_after_softmax(f: Attempt) -> bool:
     """Whether the targets are outputs minus the centre."""
     other = pairs_of(
@@ -122,6 +129,20 @@ DINO = (
                 lambda s, t, c, soft, sharp: (s, t, c, soft, 1 / sharp),
                 lambda s, t, c, soft, sharp: (s, t, c, 1 / soft, sharp),
             )
+        ),
+    ),
+    Mistake(
+        "teacher-softmax-over-the-batch",
+        "The teacher's softmax runs over the images. There the centre cancels, for it is the same "
+        "for all of them.",
+        (
+            "What does a row of your targets sum to?",
+            "Each image is shared out among the prototypes.",
+            "torch.softmax((teacher - center) / teacher_temperature, dim=-1)",
+        ),
+        lambda f: any(
+            acts_like(f, targets_over_the_batch(log=log), distilled(), distilled(seed=5))
+            for log in (partial(torch.log_softmax, dim=1), partial(torch.log_softmax, dim=0))
         ),
     ),
     Mistake(

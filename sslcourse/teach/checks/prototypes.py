@@ -1,11 +1,17 @@
-"""05.3 to 05.5: prototypes, and a queue of features."""
+"""05.3 and 05.4: prototypes, and a queue of features."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from sslcourse.methods.swav import sinkhorn
-from sslcourse.teach.checks.behaviours import depends, ignores, passes_gradient, result
+from sslcourse.teach.checks.behaviours import (
+    acts_like,
+    depends,
+    ignores,
+    passes_gradient,
+    result,
+)
 from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.numbers import close, differ, drawn
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
@@ -71,11 +77,18 @@ def queue_assignments(features: Tensor, queue: Tensor, filled: int, prototypes: 
     return q[: len(features)]
 
 
+def queue_in_front(features: Tensor, queue: Tensor, filled: int, prototypes: Tensor) -> Tensor:
+    both = torch.cat([queue, features])
+    return sinkhorn(both @ prototypes.T, epsilon=0.5, iterations=3)[: len(features)]
+
+
 OLD = F.normalize(drawn(4, 4, seed=5) + torch.tensor([2.0, 0, 0, 0]), dim=1)
+
+UNIT = F.normalize(DIRECTIONS, dim=1)
 
 ENDS_ELSEWHERE = torch.cat([OLD[:2], -OLD[2:]])  # the same where it is filled
 
-FULL, PART = given(FEATURES, OLD, 4, torch.eye(4)), given(FEATURES, OLD, 2, torch.eye(4))
+FULL, PART = given(FEATURES, OLD, 4, UNIT), given(FEATURES, OLD, 2, UNIT)
 
 WITH_QUEUE = (
     Mistake(
@@ -97,8 +110,8 @@ WITH_QUEUE = (
             "both = torch.cat([features, queue]) if filled == len(queue) else features",
         ),
         lambda f: (
-            depends(f, PART, given(FEATURES, OLD.roll(1, 1), 2, torch.eye(4)))
-            and ignores(f, PART, given(FEATURES, ENDS_ELSEWHERE, 2, torch.eye(4)))
+            depends(f, PART, given(FEATURES, OLD.roll(1, 1), 2, UNIT))
+            and ignores(f, PART, given(FEATURES, ENDS_ELSEWHERE, 2, UNIT))
         ),
     ),
     Mistake(
@@ -109,7 +122,7 @@ WITH_QUEUE = (
             "Use it from the step on at which filled == len(queue).",
             "if filled < len(queue): assign the batch alone.",
         ),
-        lambda f: depends(f, PART, given(FEATURES, OLD.roll(1, 1), 2, torch.eye(4))),
+        lambda f: depends(f, PART, given(FEATURES, OLD.roll(1, 1), 2, UNIT)),
     ),
     Mistake(
         "queue-ignored",
@@ -119,23 +132,18 @@ WITH_QUEUE = (
             "With fewer images than prototypes, equal use makes no sense.",
             "q = sinkhorn(torch.cat([features, queue]) @ prototypes.T, …)[: len(features)]",
         ),
-        lambda f: ignores(f, FULL, given(FEATURES, OLD.roll(1, 1), 4, torch.eye(4))),
+        lambda f: ignores(f, FULL, given(FEATURES, OLD.roll(1, 1), 4, UNIT)),
     ),
-)
-
-SHARES = given(torch.tensor([[0.6, 0.3, 0.1, 0.0], [0.5, 0.2, 0.2, 0.1], [0.1, 0.7, 0.2, 0.0]]))
-
-USED = (
     Mistake(
-        "any-mass-counts",
-        "You count prototypes that have any mass at all; after Sinkhorn that is nearly all of "
-        "them.",
+        "another-part-returned",
+        "With a full queue you return assignments of the queue's features: the queue stands in "
+        "front, and the first rows are its own.",
         (
-            "For which prototype is an image the best one?",
-            "Three images can choose at most three prototypes.",
-            "len(assignments.argmax(dim=1).unique())",
+            "Which rows of the long table belong to the batch?",
+            "After torch.cat([queue, features]) the batch stands at the end.",
+            "Put the batch in front, torch.cat([features, queue]), and return q[: len(features)].",
         ),
-        lambda f: close(f(*SHARES.args), 4) and close(f(torch.eye(5)[[0, 0, 3]]), 2),
+        lambda f: acts_like(f, queue_in_front, FULL),
     ),
 )
 
@@ -172,19 +180,5 @@ TASKS = (
         FULL,
         from_reference(queue_assignments, FULL, PART, names="features queue filled prototypes"),
         WITH_QUEUE,
-    ),
-    Task(
-        "05.5",
-        "prototypes in use",
-        "used_prototypes(assignments)",
-        "Assignments (N, K). Return how many prototypes are the best one of at least one image.",
-        SHARES,
-        from_reference(
-            lambda q: len(q.argmax(dim=1).unique()),
-            SHARES,
-            given(torch.eye(5)[[0, 0, 3]]),
-            names="assignments",
-        ),
-        USED,
     ),
 )

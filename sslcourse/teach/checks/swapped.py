@@ -10,8 +10,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from sslcourse.teach.checks.behaviours import acts_like, factor, ignores, off_by_a_factor
+from sslcourse.teach.checks.behaviours import acts_like, factor
 from sslcourse.teach.checks.numbers import close, drawn
+from sslcourse.teach.checks.swapped_pairs import missing_pairs, wrong_pairs
 from sslcourse.teach.checks.swapped_scale import wrong_scales
 from sslcourse.teach.checks.task import Attempt, Call, Mistake
 
@@ -34,6 +35,11 @@ def cross_entropy(p: Tensor, log_q: Tensor) -> Tensor:
 def divergence(p: Tensor, log_q: Tensor) -> Tensor:
     """Kullback and Leibler's: cross-entropy without the entropy of the targets."""
     return (torch.special.xlogy(p, p) - p * log_q).sum(dim=1).mean()
+
+
+def exchanged(p: Tensor, log_q: Tensor) -> Tensor:
+    """Cross-entropy with the roles of target and prediction exchanged."""
+    return -(log_q.exp() * p.log()).sum(dim=1).mean()
 
 
 def pairs_of(
@@ -66,17 +72,6 @@ def pairs_of(
     return loss
 
 
-def same_up_to_a_factor(other: Callable, calls: tuple[Call, ...]) -> Callable[[Attempt], bool]:
-    """Whether f is another loss, or that times a positive number."""
-    return lambda f: acts_like(f, other, *calls) or off_by_a_factor(f, other, *calls)
-
-
-def small_views_ignored(f: Attempt, call: Call) -> bool:
-    """Whether the third view can be another one without changing the loss."""
-    other = [*call.args[0][:2], drawn(3, 4, seed=77)]
-    return ignores(f, call, Call((other, *call.args[1:]), call.kwargs))
-
-
 def target_gradient(f: Attempt, call: Call) -> bool:
     """Whether a gradient reaches one of the targets, the second list of inputs."""
     found = f.gradients(*call.args, **call.kwargs)
@@ -99,14 +94,16 @@ def shared(
     """
     calls = (call(), call(seed=5))
     return (
+        *wrong_logarithm(calls, over),
         *wrong_softmax(calls, over),
         *wrong_pairs(calls, over, said),
+        *missing_pairs(calls, said),
         *wrong_scales(right, call, warmer),
     )
 
 
-def wrong_softmax(calls: tuple[Call, ...], over: Callable) -> tuple[Mistake, ...]:
-    """A prediction that is no log-softmax over the prototypes, or another comparison."""
+def wrong_logarithm(calls: tuple[Call, ...], over: Callable) -> tuple[Mistake, ...]:
+    """The logarithm is missing, or taken of the other side."""
     without_log = over(log=partial(torch.softmax, dim=1))
     return (
         Mistake(
@@ -119,6 +116,23 @@ def wrong_softmax(calls: tuple[Call, ...], over: Callable) -> tuple[Mistake, ...
             ),
             lambda f: close(abs(factor(f, without_log, *calls)), 1.0),
         ),
+        Mistake(
+            "roles-exchanged",
+            "Your loss takes the logarithm of the targets and weighs it with the predictions; it "
+            "should be the other way round.",
+            (
+                "Which of the two says how much each prototype counts?",
+                "The target p is the weight, the prediction q stands in the logarithm.",
+                "-(p * log_q).sum(dim=1).mean()",
+            ),
+            lambda f: acts_like(f, over(term=exchanged), *calls),
+        ),
+    )
+
+
+def wrong_softmax(calls: tuple[Call, ...], over: Callable) -> tuple[Mistake, ...]:
+    """A prediction that is no softmax over the prototypes, or another comparison."""
+    return (
         Mistake(
             "softmax-over-the-batch",
             "A prediction's shares don't sum to 1 over the prototypes: the softmax runs over the "
@@ -151,42 +165,5 @@ def wrong_softmax(calls: tuple[Call, ...], over: Callable) -> tuple[Mistake, ...
                 "F.cross_entropy(scores / temperature, target), or -(p * log_q).sum(dim=1).mean()",
             ),
             lambda f: acts_like(f, over(term=divergence), *calls),
-        ),
-    )
-
-
-def wrong_pairs(calls: tuple[Call, ...], over: Callable, said: str) -> tuple[Mistake, ...]:
-    """Pairs of views that are too many, too few or others."""
-    return (
-        Mistake(
-            "same-view-predicted",
-            f"Your loss also compares a view with its own {said}: that is easy and teaches "
-            "nothing.",
-            (
-                "Which pairs of views does your loop visit?",
-                "A view must say what was said of *another* view.",
-                "Skip the pairs with equal numbers: if i == j: continue.",
-            ),
-            same_up_to_a_factor(over(wanted=lambda i, j: True), calls),
-        ),
-        Mistake(
-            "only-the-same-view-predicted",
-            f"Your loss compares each view with its own {said} only; nothing is swapped.",
-            (
-                "What is swapped in a swapped prediction?",
-                "View 1 must say what was said of view 2.",
-                "Take the pairs with i != j.",
-            ),
-            same_up_to_a_factor(over(wanted=lambda i, j: i == j), calls),
-        ),
-        Mistake(
-            "small-views-ignored",
-            "A third view doesn't change your loss: the small crops are left out.",
-            (
-                "How many views does the learner see, and of how many are there targets?",
-                "Targets come from the first views, predictions from all.",
-                "for j, s in enumerate(scores): over all views, not only those with targets.",
-            ),
-            lambda f: small_views_ignored(f, calls[0]),
         ),
     )

@@ -71,6 +71,26 @@ OUTPUT = (
         lambda f: acts_like(f, lambda s, c, t: torch.softmax(s / t, 1) - c, *SHARP),
     ),
     Mistake(
+        "softmax-forgotten",
+        "Some of your numbers are negative: scores, or logarithms, are no shares yet.",
+        (
+            "What does each row of your output sum to?",
+            "A distribution has shares from 0 to 1.",
+            "torch.softmax((scores - center) / temperature, dim=-1)",
+        ),
+        lambda f: bool((f(SCORES, CENTER, 0.5) < 0).any()),
+    ),
+    Mistake(
+        "temperature-after-the-softmax",
+        "Your rows sum to 1 / T: the outputs are divided by the temperature, not the scores.",
+        (
+            "What does each row of your output sum to?",
+            "The temperature decides how sharp the softmax is, so it stands inside.",
+            "torch.softmax((scores - center) / temperature, dim=-1)",
+        ),
+        lambda f: all(close(f(SCORES, CENTER, t).sum(1), torch.ones(3) / t) for t in (0.5, 0.2)),
+    ),
+    Mistake(
         "temperature-multiplied",
         "A small temperature makes your output softer.",
         (

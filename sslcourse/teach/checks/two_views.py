@@ -7,8 +7,8 @@ from torch import Tensor
 
 from sslcourse.teach.checks.behaviours import seed_decides
 from sslcourse.teach.checks.cases import holds
-from sslcourse.teach.checks.numbers import close
-from sslcourse.teach.checks.task import Mistake, Task, given
+from sslcourse.teach.checks.numbers import close, differ
+from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
 
 def noisy(function: Callable) -> Callable:
@@ -21,6 +21,22 @@ def noisy(function: Callable) -> Callable:
 
 
 IMAGES = torch.zeros(3, 4)
+
+STEPS = 10 * torch.arange(3.0)[:, None].expand(3, 4)  # an image can be told by its brightness
+
+
+def other_images(f: Attempt) -> bool:
+    """Whether a row of a view shows another image than that row of the images."""
+    views = f(STEPS)
+    rows = [view.mean(dim=1) / 10 for view in views if view.shape == STEPS.shape]
+    return len(rows) == len(views) and any(differ(row.floor(), STEPS[:, 0] / 10) for row in rows)
+
+
+def one_tells_the_other(f: Attempt) -> bool:
+    """Whether, over many draws, the brightness of one view goes with that of the other."""
+    pairs = [torch.stack([view.sum(dim=1) for view in f(IMAGES, seed)]) for seed in range(30)]
+    return abs(float(torch.corrcoef(torch.cat(pairs, dim=1))[0, 1])) > 0.6  # by luck about 0.1
+
 
 TWO_VIEWS = (
     Mistake(
@@ -64,6 +80,17 @@ TWO_VIEWS = (
         lambda f: any(2 <= float(view.min()) <= float(view.max()) <= 4 for view in f(IMAGES)),
     ),
     Mistake(
+        "rows-of-other-images",
+        "Row i of one of your views shows another image than row i of the images: the partners "
+        "don't belong together any more.",
+        (
+            "Which image does row 0 of each of your views show?",
+            "Both views keep the order of the batch.",
+            "return augment(images, generator), augment(images, generator)",
+        ),
+        other_images,
+    ),
+    Mistake(
         "generator-ignored",
         "The generator that is handed in doesn't decide your views: it isn't handed to augment, or "
         "it is seeded anew.",
@@ -73,6 +100,17 @@ TWO_VIEWS = (
             "augment(images, generator), for both views",
         ),
         lambda f: not all(seed_decides(lambda seed, i=i: f(IMAGES, seed)[i]) for i in (0, 1)),
+    ),
+    Mistake(
+        "one-view-made-of-the-other",
+        "Your views are not independent: over many draws the brightness of one tells that of the "
+        "other. One of them is the other one, turned or changed a little.",
+        (
+            "How many random draws do you make for each image?",
+            "A view that is made of the other one brings nothing that the network could ignore.",
+            "return augment(images, generator), augment(images, generator)",
+        ),
+        one_tells_the_other,
     ),
 )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sslcourse.teach.checks.behaviours import acts_like
@@ -86,6 +87,18 @@ ENCODE = (
             "Leave the encoder in the mode in which you get it: no encoder.eval().",
         ),
         lambda f: acts_like(f, lambda a, b: (a - 1, b - 1), PAIR),
+    ),
+    Mistake(
+        "normalised-too-early",
+        "Your projections have length 1: you return something else than what the encoder gave.",
+        (
+            "Compare your rows with what the encoder returned.",
+            "The loss brings projections to length 1, when it needs to.",
+            "z1, z2 = encoder(torch.cat([first, second])).chunk(2)",
+        ),
+        lambda f: acts_like(
+            f, lambda a, b: tuple(F.normalize(z, dim=1) for z in encode_views(mixing, a, b)), PAIR
+        ),
     ),
     Mistake(
         "rows-parted-in-another-order",
