@@ -133,7 +133,10 @@ class ImageTokenizer(nn.Module):
 
 def token_shares(tokens: Tensor, codes: int) -> Tensor:
     """How often each of K codes stands among some tokens: int64 of any shape -> (K,), sum 1."""
-    return torch.bincount(tokens.flatten(), minlength=codes) / tokens.numel()
+    flat = tokens.flatten()
+    counts = torch.zeros(codes, device=flat.device)
+    counts.index_add_(0, flat, counts.new_ones(len(flat)))  # bincount would make a GPU wait
+    return counts / len(flat)
 
 
 def check_tokens(tokens: Tensor, codes: int) -> None:

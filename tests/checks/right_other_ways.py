@@ -86,11 +86,11 @@ def swav_twice(scores, assignments, *, temperature):
     return torch.stack(terms).mean()
 
 
-@right("05.3", "prototypes normalised without gradient, as in the paper's code")
+@right("05.3", "lengths without gradient, as where prototypes are normalised after each step")
 def prototype_scores(features, prototypes):
     with torch.no_grad():
-        unit = F.normalize(prototypes, dim=1)
-    return F.linear(features, unit)
+        lengths = prototypes.norm(dim=1, keepdim=True)
+    return F.linear(features, prototypes / lengths)
 
 
 right("05.3", "cosine similarity")(

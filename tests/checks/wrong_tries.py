@@ -8,6 +8,7 @@ from collected import unseen, wrong
 from wrong_05_08 import assigning, distilling, others, rounds, swapping
 from wrong_teacher import centring, mixed, output
 
+from sslcourse import networks
 from sslcourse.methods import nt_xent_loss, sinkhorn
 
 
@@ -190,3 +191,47 @@ wrong("08.5", "mean-without-a-row")(
 wrong("08.5", "scores-summed")(
     lambda center, batches, move: move(center, torch.cat(batches).sum(dim=0, keepdim=True))
 )
+
+
+def off_by(rounds_more):
+    return torch.no_grad()(
+        lambda scores, *, epsilon, iterations: sinkhorn(
+            scores, epsilon=epsilon, iterations=iterations + rounds_more
+        )
+    )
+
+
+wrong("05.1", "rounds-miscounted")(off_by(-1))
+unseen("05.1", "rounds-miscounted")(off_by(1))
+
+
+@wrong("05.3", "prototypes-cut-off")
+def prototypes_without_gradient(features, prototypes):
+    with torch.no_grad():
+        unit = F.normalize(prototypes, dim=1)
+    return F.linear(features, unit)
+
+
+wrong("05.3", "shares-instead-of-cosines")(
+    lambda features, prototypes: (features @ F.normalize(prototypes, dim=1).T).softmax(dim=1)
+)
+
+
+@wrong("05.4", "another-epsilon")
+def epsilon_of_the_paper(features, queue, filled, prototypes):
+    both = torch.cat([features, queue]) if filled == len(queue) else features
+    return sinkhorn(both @ prototypes.T, epsilon=0.05, iterations=3)[: len(features)]
+
+
+@wrong("08.4", "moved-twice")
+@torch.no_grad()
+def parameters_and_then_the_whole_state(teacher, student, momentum):
+    networks.ema_update(teacher, student, momentum)
+    new = student.state_dict()
+    for name, value in teacher.state_dict().items():
+        if value.is_floating_point():
+            value.lerp_(new[name], 1 - momentum)
+
+
+wrong("11.1", "compared-with-themselves")(lambda q, k: (q @ q.mT / 2).softmax(dim=3))
+unseen("11.1", "compared-with-themselves")(lambda q, k: (k @ k.mT / 2).softmax(dim=3))

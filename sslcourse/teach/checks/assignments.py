@@ -1,5 +1,7 @@
 """05.1, Sinkhorn's algorithm: the sums of rows and columns say most."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -31,6 +33,13 @@ def choices_are_hard(f: Attempt) -> bool:
     """Every number is 0 or 1, though the scores are near each other and epsilon is large."""
     found = result(f, assign(SCORES / 10, epsilon=5.0))
     return close(found, found.round())
+
+
+def more_rounds(extra: int) -> Callable:
+    """Sinkhorn's algorithm with another number of rounds than asked."""
+    return lambda s, *, epsilon, iterations: sinkhorn(
+        s, epsilon=epsilon, iterations=iterations + extra
+    )
 
 
 def overflows(f: Attempt) -> bool:
@@ -155,6 +164,19 @@ SINKHORN = (
             "for _ in range(iterations): divide columns, divide rows.",
         ),
         lambda f: ignores(f, assign(iterations=1), assign(iterations=20)),
+    ),
+    Mistake(
+        "rounds-miscounted",
+        "Your result is the right one after one round more, or one round less, than asked.",
+        (
+            "How often does the body of your loop run for iterations=3? Count what stands before "
+            "and after the loop, too.",
+            "A round is one division of the columns and one of the rows.",
+            "for _ in range(iterations): divide columns, divide rows. Nothing more.",
+        ),
+        lambda f: any(
+            acts_like(f, more_rounds(extra), assign(), assign(iterations=4)) for extra in (-1, 1)
+        ),
     ),
     Mistake(
         "rows-divided-first",

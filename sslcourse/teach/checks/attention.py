@@ -47,6 +47,20 @@ WEIGHTS = (
         attends(lambda q, k: attention_weights(k, q)),
     ),
     Mistake(
+        "compared-with-themselves",
+        "Only one of q and k counts in your weights: queries are compared with queries, or keys "
+        "with keys.",
+        (
+            "Whom does a query ask?",
+            "The inner products are those of each query with each key.",
+            "q @ k.transpose(2, 3)",
+        ),
+        lambda f: (
+            attends(lambda q, k: attention_weights(q, q))(f)
+            or attends(lambda q, k: attention_weights(k, k))(f)
+        ),
+    ),
+    Mistake(
         "softmax-over-the-queries",
         "Your columns sum to 1, not your rows: each key shares itself out among the queries.",
         (

@@ -1,5 +1,7 @@
 """05.3 and 05.4: prototypes, and a queue of features."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -68,19 +70,51 @@ PROTOTYPES = (
         ),
         something_added,
     ),
+    Mistake(
+        "shares-instead-of-cosines",
+        "Your scores of an image are above zero and sum to 1: a softmax of the cosines.",
+        (
+            "What can a score be, if it is a cosine?",
+            "Anything from -1 to 1. Sinkhorn and the loss make shares of the scores later.",
+            "Return the matrix product as it is, without a softmax.",
+        ),
+        lambda f: (
+            bool((f(FEATURES, DIRECTIONS) > 0).all())
+            and close(f(FEATURES, DIRECTIONS).sum(dim=1), torch.ones(3))
+        ),
+    ),
+    Mistake(
+        "prototypes-cut-off",
+        "The scores are right, but no gradient reaches the prototypes: they would stay where they "
+        "were drawn.",
+        (
+            "SwAV learns its prototypes. What tells them where to go?",
+            "`.detach()`, `.data` and `torch.no_grad()` cut the gradient.",
+            "Normalise with gradient: features @ F.normalize(prototypes, dim=1).T",
+        ),
+        lambda f: passes_gradient(f, SCORED, 0) and not passes_gradient(f, SCORED, 1),
+    ),
 )
 
 
-def queue_assignments(features: Tensor, queue: Tensor, filled: int, prototypes: Tensor) -> Tensor:
-    both = torch.cat([features, queue]) if filled == len(queue) else features
-    q = sinkhorn(both @ prototypes.T, epsilon=0.5, iterations=3)
-    return q[: len(features)]
+def with_epsilon(epsilon: float) -> Callable:
+    """`queue_assignments` with another softness."""
+
+    def assign(features: Tensor, queue: Tensor, filled: int, prototypes: Tensor) -> Tensor:
+        both = torch.cat([features, queue]) if filled == len(queue) else features
+        return sinkhorn(both @ prototypes.T, epsilon=epsilon, iterations=3)[: len(features)]
+
+    return assign
 
 
 def queue_in_front(features: Tensor, queue: Tensor, filled: int, prototypes: Tensor) -> Tensor:
     both = torch.cat([queue, features])
     return sinkhorn(both @ prototypes.T, epsilon=0.5, iterations=3)[: len(features)]
 
+
+queue_assignments = with_epsilon(0.5)
+
+EPSILONS = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.25, 1.0, 2.0)  # that a learner may have in mind
 
 OLD = F.normalize(drawn(4, 4, seed=5) + torch.tensor([2.0, 0, 0, 0]), dim=1)
 
@@ -145,6 +179,16 @@ WITH_QUEUE = (
         ),
         lambda f: acts_like(f, queue_in_front, FULL),
     ),
+    Mistake(
+        "another-epsilon",
+        "Your assignments are those of another epsilon than 0.5.",
+        (
+            "How sharp should an assignment be in this task?",
+            "The paper's epsilon is 0.05; this task asks for a softer one.",
+            "sinkhorn(…, epsilon=0.5, iterations=3)",
+        ),
+        lambda f: any(acts_like(f, with_epsilon(other), FULL, PART) for other in EPSILONS),
+    ),
 )
 
 TASKS = (
@@ -153,7 +197,7 @@ TASKS = (
         "scores of prototypes",
         "prototype_scores(features, prototypes)",
         "Features (N, D) of length 1 and prototypes (K, D) of any length. Return the cosines (N, "
-        "K).",
+        "K). Both learn from them.",
         SCORED,
         (
             *from_reference(
@@ -166,6 +210,11 @@ TASKS = (
                 "gradient",
                 "no gradient reaches the features; training could change nothing.",
                 lambda f: passes_gradient(f, SCORED, 0),
+            ),
+            holds(
+                "gradient",
+                "no gradient reaches the prototypes; they could not learn.",
+                lambda f: passes_gradient(f, SCORED, 1),
             ),
         ),
         PROTOTYPES,

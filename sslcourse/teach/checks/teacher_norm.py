@@ -99,6 +99,17 @@ TEACHER = (
     ),
     following("momentum-ignored", lambda f: close(f(SLOW, FAST, 0.9), f(SLOW, FAST, 0.5))),
     Mistake(
+        "moved-twice",
+        "The teacher's parameters move two steps in one call: they keep m² of themselves.",
+        (
+            "What share of itself does the teacher keep after two steps?",
+            "ema_update, or your loop, goes over the parameters already; state_dict() lists them "
+            "once more, beside the buffers.",
+            "Move parameters() once, and let only buffers() follow after that.",
+        ),
+        lambda f: acts_like(f, lambda t, s, m: m**2 * t + (1 - m**2) * s, *FOLLOW),
+    ),
+    Mistake(
         "statistics-left-behind",
         "Running statistics of BatchNorm stay those of the start: they are buffers, and "
         "parameters() doesn't list them. In eval mode the teacher normalises by them.",
