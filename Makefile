@@ -14,7 +14,7 @@ lab: .venv/ready
 # The lessons run strictly, their network refused and without touching the learner's progress.
 # Two files at a time, each on one thread: a training on two threads waits for both in every
 # operation, and crawls as soon as anything else, such as the tests' browser, takes one of the cores.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --durations=12
 test: .venv/ready
 	$(PYTEST) --dist loadgroup --no-loadscope-reorder tests
 	PYTHONPATH=$(CURDIR)/tests/offline SSLCOURSE_PROGRESS=off $(PYTEST) --dist loadfile \

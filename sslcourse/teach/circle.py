@@ -75,7 +75,7 @@ def circle_and_loss(path: Sequence[Tensor], losses: Sequence[float], step: int) 
     right.set_xticks(ticks, [str(tick) for tick in ticks])
     right.minorticks_off()
     right.set_xlim(left=-0.5)
-    label_axes(right, "step of descent", "loss in nats")
+    label_axes(right, "step of descent (from 10 on ever tighter)", "loss in nats")
     return finish(
         figure,
         f"{len(path[step]) // 2} pairs of points on a circle after {step} steps of descent, and "

@@ -65,7 +65,7 @@ def draw_shares(axes: Axes, shares: Mapping[str, float], texts: Sequence[str], t
     axes.set_xlim(0, 1.1)
     axes.invert_yaxis()
     axes.set_title(title, fontsize=TEXT)
-    label_axes(axes, "1 = all directions alike", "")
+    label_axes(axes, "1 = as in an even spread", "")
 
 
 def spectra(features: Mapping[str, Tensor], description: str) -> Picture:
