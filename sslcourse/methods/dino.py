@@ -94,7 +94,7 @@ class DINO(nn.Module):
 
     Three switches take the method apart: `center_momentum=1` leaves the centre at 0, so nothing is
     centred; `sharpening=False` gives the teacher the student's temperature; `momentum=0,
-    momentum_end=0` makes the teacher the student as it was a step ago.
+    momentum_end=0` gives the teacher the student's own weights.
 
     Args:
         encoder: maps images (N, 3, H, W) to features (N, D), or to tokens that its `pool_tokens`

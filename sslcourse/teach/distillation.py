@@ -30,8 +30,8 @@ def draw_output(axes: Axes, output: Tensor, order: Tensor, colour: str, title: s
 def output_sheet(images: Tensor, outputs: Tensor, description: str, *, shown: int = 3) -> Picture:
     """The outputs for some pictures, and at the right the mean over all.
 
-    The prototypes stand in the order of the mean, the largest first, in every panel; all panels
-    have one scale.
+    The prototypes stand in the order of the mean, the largest first, in every panel. The pictures
+    have one scale, the mean has its own.
 
     Args:
         images: uint8, or floats in [0, 1], (N, 3, H, W).
@@ -60,8 +60,8 @@ def output_sheet(images: Tensor, outputs: Tensor, description: str, *, shown: in
     draw_output(grid[1, shown], mean, order, GREEN, title)
     for axes in grid[0]:
         axes.set_axis_off()
-    highest = max(outputs[:shown].max().item(), mean.max().item())
-    for axes in grid[1]:
-        axes.set_ylim(0, 1.15 * highest)
-    label_axes(grid[1, 0], f"{outputs.shape[1]} prototypes", "share")
+    for axes in grid[1, :shown]:
+        axes.set_ylim(0, 1.15 * outputs[:shown].max().item())
+    grid[1, shown].set_ylim(0, 1.15 * mean.max().item())
+    label_axes(grid[1, 0], f"{outputs.shape[1]} prototypes, by their mean", "share")
     return finish(figure, description)
