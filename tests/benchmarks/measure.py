@@ -4,13 +4,15 @@
     python tests/benchmarks/measure.py tuning FOLDER simclr=FILE
     python tests/benchmarks/measure.py ratios
     python tests/benchmarks/measure.py targets
+    python tests/benchmarks/measure.py seeds
 
 `tuning` takes the checkpoints that the course brings along and compares them with pixels, with
 untrained encoders and with SimCLR, from the file that `pretrain simclr --seconds 600` saves: frozen
 and fine-tuned, with 10, 100 and all labels of each class, on test images. Every learning rate is
 chosen on validation images. `ratios` trains MAE on scenes with four mask ratios, `targets` BEiT
 with blocks, with single patches, and on codes that are chosen from a patch alone; both are tested
-on held-out training images, with three seeds.
+on held-out training images, with three seeds. `seeds` repeats the short trainings of lessons 3 to 5
+with eight seeds, to see how far luck reaches, and MoCo's with other settings and three seeds.
 
 What a file already has is kept, so each command may be stopped and called again.
 """
@@ -31,6 +33,23 @@ from sslcourse.train import load_checkpoint
 SEEDS = (0, 1, 2)
 # how wide the tokenizer looks when it chooses a code, and whether blocks are hidden
 TARGETS = {"blocks": (3, True), "single": (3, False), "alone": (1, True)}
+LONG_QUEUE = {"queue_size": 2_048, "momentum": 0.99}  # lesson 4's MoCo
+TWO_VIEWS = {"augment": budget("simclr", "laptop").augment, "small": None, "small_views": 0}
+# the short trainings of three lessons: the method, what differs from its budget, and the steps
+LESSONS = {
+    "SimCLR, lesson 3": ("simclr", {"batch_size": 64}, 100),
+    "MoCo, lesson 4": ("moco", LONG_QUEUE, 64),
+    "SwAV, lesson 5": ("swav", {"batch_size": 64, **TWO_VIEWS}, 80),
+}
+MOCO = {
+    "m = 0": {"momentum": 0.0},
+    "m = 0.9": {"momentum": 0.9},
+    "m = 0.999": {"momentum": 0.999},
+    "m = 1": {"momentum": 1.0},
+    "K = 256": {"queue_size": 256},
+    "K = 16,384": {"queue_size": 16_384},
+    "v2's head": {"head": None},
+}
 
 
 def add(results: Results, row: str, scores: dict[str, float]) -> None:
@@ -95,11 +114,24 @@ def measure_targets(steps: int = 1_500) -> None:
                 add(results, row, scores)
 
 
+def measure_seeds() -> None:
+    """Short trainings on scenes that differ in their seed only, and MoCo's with other settings."""
+    images, results = load_split("scenes"), Results(FOLDER / "lesson-seeds.json")
+    todo = [(row, *what, range(8)) for row, what in LESSONS.items()]
+    todo += [(f"MoCo, {row}", "moco", LONG_QUEUE | new, 64, SEEDS) for row, new in MOCO.items()]
+    for name, method, settings, steps, seeds in todo:
+        for seed in seeds:
+            row = f"{name}, seed {seed}"
+            if row not in results.rows:
+                chosen = changed_budget(method, settings)
+                add(results, row, try_out(method, chosen, images, steps, seed)[1])
+
+
 def main(what: str, *arguments: str) -> None:
     keep_freed_memory()
-    {"tuning": measure_tuning, "ratios": measure_ratios, "targets": measure_targets}[what](
-        *arguments
-    )
+    jobs = {"tuning": measure_tuning, "ratios": measure_ratios, "targets": measure_targets}
+    jobs["seeds"] = measure_seeds
+    jobs[what](*arguments)
 
 
 if __name__ == "__main__":
