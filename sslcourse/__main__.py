@@ -39,6 +39,13 @@ def describe_pretrain(job: argparse.ArgumentParser) -> None:
     job.add_argument(
         "--lazy", action="store_true", help="a folder larger than memory: images stay in a file"
     )
+    job.add_argument(
+        "--compile",
+        nargs="?",
+        const="default",
+        choices=("default", "reduce-overhead"),
+        help="with torch.compile: slow to begin, faster later; reduce-overhead makes CUDA graphs",
+    )
     job.add_argument("--variant", help="another world of scenes")
     job.add_argument("--seed", type=int, default=0)
     job.add_argument("--checkpoint", help="file to save to and go on from (default: in runs/)")
@@ -122,6 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
             device=options.device,
             tokenizer=options.tokenizer,
             lazy=options.lazy,
+            compile=options.compile,
         )
     except (ValueError, OSError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -94,6 +94,7 @@ def pretrain(
     device: str | None = None,
     tokenizer: str | None = None,
     lazy: bool = False,
+    compile: str | None = None,
 ) -> int:
     """Run the main job and print as it goes; returns the exit code.
 
@@ -113,6 +114,7 @@ def pretrain(
         tokenizer: for "beit": a file that `pretrain tokenizer` wrote, or a checkpoint of the
             course; by default the course's for scenes or for photographs, where there is one.
         lazy: of a folder: train on all photographs, which stay in a file.
+        compile: see `TrainConfig`.
     """
     chosen = budget(method_name, budget_name)
     special = [variant, *(f"{value:g}-{name}" for name, value in (length or {}).items())]
@@ -120,6 +122,7 @@ def pretrain(
     path = Path(checkpoint or default_checkpoint(method_name, data, chosen.name, special))
     train, test = load_both(data, chosen, size=size, variant=variant, seed=seed, lazy=lazy)
     training = plan(chosen.training, length or {}, len(train), seed, path, fresh=fresh)
+    training = replace(training, compile=compile)
     chosen = fit_queue(chosen, training.batch_size)  # few images make small batches
     parts = {}
     if method_name == "beit":

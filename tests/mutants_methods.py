@@ -63,8 +63,14 @@ MUTANTS = {
     ),
     "Sinkhorn without equal use": (
         "methods/swav.py",
-        "logs -= logs.logsumexp(dim=0, keepdim=True)",
+        "q /= q.sum(dim=0, keepdim=True)",
         "pass",
+        "test_swav.py",
+    ),
+    "Sinkhorn without equal use, with logarithms": (
+        "methods/swav.py",
+        "for axis in (0, 1) * iterations",
+        "for axis in (1,) * iterations",
         "test_swav.py",
     ),
     "a view predicts its own assignment": (

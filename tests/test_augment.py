@@ -163,6 +163,14 @@ def test_equal_generators_give_equal_views():
     assert not torch.equal(EVERYTHING(images), EVERYTHING(images))
 
 
+def test_many_images_are_worked_on_in_parts(monkeypatch):
+    augment = Augment(blur=0.5, solarize=0.2, size=24)
+    images = pictures()
+    at_once = augment(images, seeded(3))
+    monkeypatch.setattr("sslcourse.data.augment.PIXELS", 3 * images.shape[2] * images.shape[3])
+    assert torch.equal(augment(images, seeded(3)), at_once)
+
+
 def test_every_image_has_parameters_of_its_own():
     views = EVERYTHING(pictures()[3:4].expand(64, -1, -1, -1), seeded())
     assert len(views.flatten(1).unique(dim=0)) == 64

@@ -37,11 +37,12 @@ def loop_of_sinkhorn(scores, epsilon, iterations):
     return torch.tensor(q, dtype=torch.float64) * n
 
 
+@pytest.mark.parametrize("epsilon", [0.1, 0.01])  # the latter takes logarithms
 @pytest.mark.parametrize("iterations", [1, 3, 20])
-def test_sinkhorn_equals_the_loop(iterations):
+def test_sinkhorn_equals_the_loop(iterations, epsilon):
     scores = drawn(7, 4).clamp(-1, 1)
-    expected = loop_of_sinkhorn(scores, 0.1, iterations)
-    assert torch.allclose(sinkhorn(scores, epsilon=0.1, iterations=iterations), expected)
+    expected = loop_of_sinkhorn(scores, epsilon, iterations)
+    assert torch.allclose(sinkhorn(scores, epsilon=epsilon, iterations=iterations), expected)
 
 
 def test_rows_sum_to_one_and_columns_come_close():

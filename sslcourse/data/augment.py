@@ -16,8 +16,10 @@ import torch
 from torch import Tensor
 
 from sslcourse.data.operations import (
+    ViewParameters,
     blend,
     blur_matrix,
+    check_images,
     from_both_sides,
     grey_of,
     normalize,
@@ -26,17 +28,7 @@ from sslcourse.data.operations import (
     to_unit,
 )
 
-
-@dataclass(frozen=True, eq=False)
-class ViewParameters:
-    """What happens to each of N images; None where the `Augment` has that part switched off."""
-
-    boxes: Tensor | None  # (N, 4) top, left, height, width in pixels
-    flipped: Tensor | None  # bool (N,)
-    jitter: Tensor | None  # (4, N) factors of brightness, contrast, saturation; turn of the hue
-    grayscale: Tensor | None  # bool (N,)
-    blur_sigma: Tensor | None  # (N,) in pixels, 0 = none
-    solarize: Tensor | None  # bool (N,)
+PIXELS = 2**17  # of all images that are worked on at a time
 
 
 @dataclass(frozen=True)
@@ -113,9 +105,15 @@ class Augment:
         Returns:
             float32 (N, 3, size, size) on the images' device.
         """
-        images = to_unit(images)
-        parameters = self.draw(*images.shape[::2], images.shape[3], images.device, generator)
-        return self.apply(images, parameters)
+        check_images(images)
+        count, _, height, width = images.shape
+        parameters = self.draw(count, height, width, images.device, generator)
+        if images.device.type != "cpu":
+            return self.apply(images, parameters)
+        # a few images at a time stay in the processor's cache from the first change to the last
+        some = max(1, PIXELS // (height * width))
+        parts = [slice(start, start + some) for start in range(0, max(count, 1), some)]
+        return torch.cat([self.apply(images[part], parameters[part]) for part in parts])
 
     def draw(
         self,

@@ -8,6 +8,7 @@ product too.
 """
 
 import functools
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
@@ -20,22 +21,44 @@ STD = (0.229, 0.224, 0.225)
 LUMA = (0.2989, 0.587, 0.114)  # weights of red, green and blue in grey, as torchvision has them
 
 
+@dataclass(frozen=True, eq=False)
+class ViewParameters:
+    """What happens to each of N images; None where the `Augment` has that part switched off."""
+
+    boxes: Tensor | None  # (N, 4) top, left, height, width in pixels
+    flipped: Tensor | None  # bool (N,)
+    jitter: Tensor | None  # (4, N) factors of brightness, contrast, saturation; turn of the hue
+    grayscale: Tensor | None  # bool (N,)
+    blur_sigma: Tensor | None  # (N,) in pixels, 0 = none
+    solarize: Tensor | None  # bool (N,)
+
+    def __getitem__(self, some: slice) -> "ViewParameters":
+        """Those of some of the images."""
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        boxes = parts.pop("boxes")
+        cut = {name: None if part is None else part[..., some] for name, part in parts.items()}
+        return ViewParameters(boxes=None if boxes is None else boxes[some], **cut)
+
+
+def check_images(images: Tensor) -> None:
+    """Refuse what is no batch (N, 3, H, W) of uint8 or floats."""
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ValueError(
+            f"expected a batch of images (N, 3, H, W), got {tuple(images.shape)}; "
+            "a single image needs images[None]."
+        )
+    if images.dtype != torch.uint8 and not images.is_floating_point():
+        raise ValueError(f"images must be uint8, or floats in [0, 1], got {images.dtype}.")
+
+
 def to_unit(images: Tensor) -> Tensor:
     """uint8 in [0, 255] -> float32 in [0, 1]; floats become float32.
 
     Raises:
         ValueError: not a batch (N, 3, H, W), or integers other than uint8.
     """
-    if images.ndim != 4 or images.shape[1] != 3:
-        raise ValueError(
-            f"expected a batch of images (N, 3, H, W), got {tuple(images.shape)}; "
-            "a single image needs images[None]."
-        )
-    if images.dtype == torch.uint8:
-        return images.float().div_(255)
-    if not images.is_floating_point():
-        raise ValueError(f"images must be uint8, or floats in [0, 1], got {images.dtype}.")
-    return images.float()
+    check_images(images)
+    return images.float().div_(255) if images.dtype == torch.uint8 else images.float()
 
 
 def per_channel(values: tuple[float, ...], like: Tensor) -> Tensor:

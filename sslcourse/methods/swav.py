@@ -33,8 +33,8 @@ def sinkhorn(scores: Tensor, *, epsilon: float, iterations: int) -> Tensor:
     """Soft assignments of N images to K prototypes, with equal mass on every prototype.
 
     Cuturi 2013 (arXiv:1306.0895) as in the paper's equation 5 and its appendix: divide exp(scores /
-    epsilon) in turn by its column sums and its row sums. Done with logarithms in float32 here, so
-    it stays finite for any finite scores.
+    epsilon) in turn by its column sums and its row sums. In float32 here; where exp would be zero,
+    with logarithms, so it stays finite for any finite scores.
 
     Args:
         scores: (N, K), cosines of features and prototypes.
@@ -50,18 +50,22 @@ def sinkhorn(scores: Tensor, *, epsilon: float, iterations: int) -> Tensor:
     if scores.ndim != 2 or min(scores.shape) < 1:
         raise ValueError(f"scores must be (N, K), got {tuple(scores.shape)}.")
     if not epsilon > 0 or iterations < 1:
-        raise ValueError(
-            f"epsilon must be greater than 0 and iterations at least 1, got {epsilon} and "
-            f"{iterations}."
-        )
-    # asking a GPU would make it wait; there the loss shows it
-    if scores.device.type == "cpu" and not scores.isfinite().all():
-        raise ValueError("the scores hold values that are not finite; lower the learning rate.")
+        got = f"got {epsilon} and {iterations}"
+        raise ValueError(f"epsilon must be greater than 0 and iterations at least 1, {got}.")
     logs = (scores if scores.dtype == torch.float64 else scores.float()) / epsilon
+    logs -= logs.amax(dim=0, keepdim=True)  # the first division by column sums undoes it
+    lowest = logs.min().item() if logs.device.type == "cpu" else None  # a GPU would have to wait
+    if lowest is not None and not math.isfinite(lowest):
+        raise ValueError("the scores hold values that are not finite; lower the learning rate.")
+    if lowest is None or lowest < -70:  # exp of it, divided, would be zero in float32
+        for axis in (0, 1) * iterations:
+            logs -= logs.logsumexp(dim=axis, keepdim=True)
+        return logs.exp_()
+    q = logs.exp_()
     for _ in range(iterations):
-        logs -= logs.logsumexp(dim=0, keepdim=True)  # every prototype gets the same mass
-        logs -= logs.logsumexp(dim=1, keepdim=True)  # every image is assigned once
-    return logs.exp_()
+        q /= q.sum(dim=0, keepdim=True)  # every prototype gets the same mass
+        q /= q.sum(dim=1, keepdim=True)  # every image is assigned once
+    return q
 
 
 def swav_loss(scores: list[Tensor], assignments: list[Tensor], *, temperature: float) -> Tensor:
@@ -181,8 +185,8 @@ class SwAV(nn.Module):
 
     def features(self, views: list[Tensor]) -> Tensor:
         """Views of N images -> z (V, N, D); views of one size share a forward pass."""
-        one_size = len({view.shape for view in views}) == 1
-        groups = [views] if one_size else [views[:2], views[2:]]
+        sizes = {view.shape for view in views}
+        groups = [views] if len(sizes) == 1 else [views[:2], views[2:]]
         parts = [self(torch.cat(group)) for group in groups]
         return torch.cat(parts).unflatten(0, (len(views), -1))  # (V, N, D)
 

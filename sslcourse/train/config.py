@@ -24,6 +24,7 @@ class TrainConfig:
     optimizer: str = "adamw"  # or "sgd", with Nesterov momentum 0.9
     betas: tuple[float, float] = (0.9, 0.999)  # AdamW's memory of gradients and of their squares
     clip: float | None = None  # largest norm of all gradients together
+    compile: str | None = None  # torch.compile's "default", or "reduce-overhead": CUDA graphs
     precision: str = "auto"  # "float32", "bfloat16", or "auto" for the faster one here
     seed: int = 0  # order of the images and all views
     watch: int = 10  # how often the collapse dashboard is measured
@@ -66,8 +67,8 @@ class TrainConfig:
             ("schedule", ("cosine", "steps")),
             ("optimizer", ("adamw", "sgd")),
             ("precision", ("auto", "float32", "bfloat16")),
+            ("compile", (None, "default", "reduce-overhead")),
         ):
             if getattr(self, name) not in known:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}."
-                )
+                choices, found = ", ".join(map(str, known)), getattr(self, name)
+                raise ValueError(f"{name} must be one of {choices}, got {found!r}.")

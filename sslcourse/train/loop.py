@@ -21,6 +21,7 @@ from sslcourse.evaluate.features import extract_features
 from sslcourse.hardware import keep_freed_memory, pick_precision
 from sslcourse.networks.processes import rank
 from sslcourse.train.checkpoint import load_checkpoint, read_checkpoint, save_checkpoint
+from sslcourse.train.compiled import compiled
 from sslcourse.train.config import TrainConfig
 from sslcourse.train.distributed import agree, loss_of, of_the_first, own_batch
 from sslcourse.train.history import History
@@ -51,7 +52,7 @@ class Run:
         self, method: Method, images: ImageSet, config: TrainConfig, device: torch.device
     ) -> None:
         self.method, self.images, self.config, self.device = method, images, config, device
-        self.loss = loss_of(method, device)
+        self.loss = compiled(loss_of(method, device), config.compile, device)
         self.optimizer = build_optimizer(method, config)
         self.step = 0
         self.elapsed_before = 0.0  # seconds of earlier sittings
@@ -108,7 +109,8 @@ class Run:
         self.clock = agree(self.elapsed)
         self.method.after_step(self.progress)
         record = {"step": self.step, "seconds": self.elapsed, "learning_rate": rate}
-        self.history.append({**record, "loss": loss.detach(), **diagnostics})
+        loss = loss.detach().clone()  # a CUDA graph writes over its results
+        self.history.append({**record, "loss": loss, **diagnostics})
 
     def check_loss(self) -> None:
         """Stop before a broken state can replace the last good checkpoint."""
@@ -193,7 +195,8 @@ def fit(
         The history, with `interrupted` set where the training was stopped.
 
     Raises:
-        ValueError: a batch larger than the set, or a checkpoint of another recipe or architecture.
+        ValueError: a batch larger than the set, a checkpoint of another recipe or architecture, or
+            nothing to compile with.
         FloatingPointError: the loss is no longer finite.
     """
     if config.batch_size > len(images):

@@ -12,7 +12,7 @@ from sslcourse.train.config import TrainConfig
 # noted since; checkpoints that are older go on without
 ADDED = ("fingerprint of the images",)
 DATA = ("images", *ADDED)
-NOT_PART = ("checkpoint", "checkpoint_seconds", "resume", "watch", "precision")
+NOT_PART = ("checkpoint", "checkpoint_seconds", "resume", "watch", "precision", "compile")
 
 
 def recipe_of(method: nn.Module, images: ImageSet, config: TrainConfig) -> dict[str, Any]:
