@@ -175,6 +175,12 @@ MUTANTS = {
         "encoder",
         "test_probe.py",
     ),
+    "fine-tuning a teacher trains nothing but the classifier": (
+        "evaluate/fine_tune.py",
+        ".requires_grad_(True)",
+        "",
+        "test_fine_tune.py",
+    ),
     "the same views in every step": (
         "train/loop.py",
         "step_generator(config.seed, self.step, device, rank())",

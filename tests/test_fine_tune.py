@@ -1,5 +1,7 @@
 """Fine-tuning in bfloat16 and inside autocast: every step uses the weights of that step."""
 
+import copy
+
 import pytest
 import torch
 
@@ -36,3 +38,15 @@ def test_bfloat16_uses_the_weights_of_this_step():
 def test_auto_is_the_precision_that_is_faster_here(faster, monkeypatch):
     monkeypatch.setitem(fine_tune.__globals__, "pick_precision", lambda device: faster)
     assert weights_after(2, precision="auto").equal(weights_after(2, precision=faster))
+
+
+def test_a_teacher_is_tuned_as_its_student_would_be():
+    """A momentum encoder's weights ask for no gradient; its copy learns all the same."""
+    torch.manual_seed(0)
+    student, images = resnet(8, 1), load("scenes", limit=64)
+    teacher = copy.deepcopy(student).requires_grad_(False)
+    options = {"steps": 3, "learning_rate": 1e-2, "batch_size": 32}
+    tuned = [fine_tune(e, images, images, **options).encoder for e in (student, teacher)]
+    for one, other, before in zip(*(e.parameters() for e in (*tuned, teacher)), strict=True):
+        assert one.equal(other) and not other.equal(before)
+    assert not any(weight.requires_grad for weight in teacher.parameters())

@@ -6,33 +6,17 @@ profiler counts what really happens.
 """
 
 from contextlib import nullcontext
-from dataclasses import replace
 
 import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
-from trainings import SCENES
+from trainings import SCENES, run_of
 
-from sslcourse.budgets import budget
-from sslcourse.build import METHODS, build
+from sslcourse.build import METHODS
 from sslcourse.train import loop
-from sslcourse.train.loop import Run
 
 WAITS = {"aten::_local_scalar_dense", "aten::nonzero", "aten::is_nonzero", "aten::item"}
 COPIES_BACK = "Memcpy DtoH"
-
-
-def run_of(name: str, device: str, **changes) -> Run:
-    """A training of the laptop's recipe on a few scenes, which stay on the CPU."""
-    chosen = budget(name, "laptop")
-    parts = {}
-    if name == "beit":
-        parts["tokenizer"] = build("tokenizer", budget("tokenizer", "laptop"), 0).encoder
-    if name == "swav":  # fewer than the laptop's, for so small a batch
-        chosen = replace(chosen, method=chosen.method | {"prototypes": 8})
-    method = build(name, chosen, 0, **parts).to(device, memory_format=torch.channels_last).train()
-    short = {"seconds": None, "steps": 10, "batch_size": 16, "precision": "float32", **changes}
-    return Run(method, SCENES, replace(chosen.training, **short), torch.device(device))
 
 
 @pytest.fixture

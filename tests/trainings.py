@@ -1,12 +1,17 @@
 """What the tests of training share: pictures, a small method, a short recipe."""
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
+from sslcourse.budgets import budget
+from sslcourse.build import build
 from sslcourse.data import Augment, load
 from sslcourse.methods import SimCLR
 from sslcourse.networks import resnet
 from sslcourse.train import TrainConfig
+from sslcourse.train.loop import Run
 
 SCENES = load("scenes", limit=64)
 
@@ -23,6 +28,19 @@ def config(**changes) -> TrainConfig:
 def same_weights(a: nn.Module, b: nn.Module) -> bool:
     pairs = zip(a.state_dict().values(), b.state_dict().values(), strict=True)
     return all(torch.equal(x, y) for x, y in pairs)
+
+
+def run_of(name: str, device: str, **changes) -> Run:
+    """A training of the laptop's recipe on a few scenes, which stay on the CPU."""
+    chosen = budget(name, "laptop")
+    parts = {}
+    if name == "beit":
+        parts["tokenizer"] = build("tokenizer", budget("tokenizer", "laptop"), 0).encoder
+    if name == "swav":  # fewer than the laptop's, for so small a batch
+        chosen = replace(chosen, method=chosen.method | {"prototypes": 8})
+    method = build(name, chosen, 0, **parts).to(device, memory_format=torch.channels_last).train()
+    short = {"seconds": None, "steps": 10, "batch_size": 16, "precision": "float32", **changes}
+    return Run(method, SCENES, replace(chosen.training, **short), torch.device(device))
 
 
 class Recorder(nn.Module):

@@ -41,7 +41,14 @@ class ViewParameters:
 
 
 def check_images(images: Tensor) -> None:
-    """Refuse what is no batch (N, 3, H, W) of uint8 or floats."""
+    """Refuse what is no batch of images.
+
+    Args:
+        images: (N, 3, H, W), uint8 in [0, 255] or floats in [0, 1].
+
+    Raises:
+        ValueError: another shape, or integers other than uint8.
+    """
     if images.ndim != 4 or images.shape[1] != 3:
         raise ValueError(
             f"expected a batch of images (N, 3, H, W), got {tuple(images.shape)}; "

@@ -103,7 +103,8 @@ def fine_tune(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         classifier = nn.Linear(encoder.width_out, len(images.classes))
-    network = nn.Sequential(Pooled(copy.deepcopy(encoder)), classifier).to(
+    learner = copy.deepcopy(encoder).requires_grad_(True)  # a teacher's weights ask for none
+    network = nn.Sequential(Pooled(learner), classifier).to(
         images.device, memory_format=torch.channels_last
     )
     taken = train_classifier(

@@ -8,7 +8,6 @@ device the same is had by normalising groups of a batch apart, and shuffling key
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from torch import Tensor, nn
 
 
@@ -36,24 +35,18 @@ class SplitBatchNorm2d(nn.BatchNorm2d):
                 f"a batch of {len(x)} can't be split into {self.groups} equal groups; choose a "
                 "batch size that is a multiple."
             )
-        # every group becomes channels of its own
-        grouped = rearrange(x, "(g n) c h w -> n (g c) h w", g=self.groups)
-        mean, variance = self.running_mean.repeat(self.groups), self.running_var.repeat(self.groups)
-        grouped = F.batch_norm(
-            grouped,
-            mean,
-            variance,
-            self.weight.repeat(self.groups),
-            self.bias.repeat(self.groups),
-            training=True,
-            momentum=self.momentum,
-            eps=self.eps,
-        )
+        means = self.running_mean.repeat(self.groups, 1)  # (groups, C), from where each moves on
+        variances = self.running_var.repeat(self.groups, 1)
+        # a loop: groups as further channels would need one call, and copies that take longer
+        parts = [
+            F.batch_norm(part, *running, self.weight, self.bias, True, self.momentum, self.eps)
+            for part, *running in zip(x.chunk(self.groups), means, variances, strict=True)
+        ]
         with torch.no_grad():
-            self.running_mean.copy_(mean.view(self.groups, -1).mean(dim=0))
-            self.running_var.copy_(variance.view(self.groups, -1).mean(dim=0))
+            self.running_mean.copy_(means.mean(dim=0))
+            self.running_var.copy_(variances.mean(dim=0))
             self.num_batches_tracked.add_(1)
-        return rearrange(grouped, "n (g c) h w -> (g n) c h w", g=self.groups)
+        return torch.cat(parts)
 
 
 def split_batch_norm(module: nn.Module, groups: int) -> nn.Module:

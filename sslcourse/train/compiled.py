@@ -1,4 +1,4 @@
-"""`torch.compile`, for trainings that are long enough to earn back the minute that it takes."""
+"""`torch.compile`, for trainings that are long enough to earn back the time that it takes."""
 
 import os
 import shutil

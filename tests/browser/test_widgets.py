@@ -27,7 +27,7 @@ CELLS = {
 
         class Slow(SimCLR):
             def make_views(self, images, generator=None):
-                time.sleep(0.4)
+                time.sleep(0.8)  # so long that a busy machine has time to draw
                 return super().make_views(images, generator)
     """,
     "numbers": 'guess = predict("90.1", "How well?", numbers=list(measured))',
@@ -55,8 +55,8 @@ CELLS = {
         explore(draw, height=[0.2, 0.5, 0.9], kind=["wide", "broken", "narrow"])
     """,
     "train": """
-        config = TrainConfig(steps=20, batch_size=32)
-        history = fit_live(Slow(resnet(8)), scenes, config, "The loss of 20 steps.")
+        config = TrainConfig(steps=30, batch_size=32)
+        history = fit_live(Slow(resnet(8)), scenes, config, "The loss of 30 steps.")
     """,
     "trained": "print(len(history), history.interrupted)",
     "train long": """
@@ -198,7 +198,7 @@ def test_a_training_is_drawn_while_it_runs(page):
         page.notebook.page.wait_for_timeout(100)
     assert seen_while_busy >= 3
     assert len(learner.pictures(page.cell("train"))) == 1
-    assert "20 False" in learner.says(page.run("trained"))
+    assert "30 False" in learner.says(page.run("trained"))
 
 
 def test_the_stop_button_keeps_what_was_learned(page):
