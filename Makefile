@@ -14,12 +14,15 @@ lab: .venv/ready
 # The lessons run strictly, their network refused and without touching the learner's progress.
 # Two files at a time, each on one thread: a training on two threads waits for both in every
 # operation, and crawls as soon as anything else, such as the tests' browser, takes one of the cores.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --durations=12
+# The longest notebooks come first, so that none is left for one core alone at the end.
+LONGEST := $(wildcard solutions/practice_*.ipynb)
+NOTEBOOKS := $(LONGEST) $(filter-out $(LONGEST),$(wildcard notebooks/*.ipynb solutions/*.ipynb))
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --durations=40
 test: .venv/ready
 	$(PYTEST) --dist loadgroup --no-loadscope-reorder tests
 	PYTHONPATH=$(CURDIR)/tests/offline SSLCOURSE_PROGRESS=off $(PYTEST) --dist loadfile \
 		--nbval --nbval-current-env --nbval-cell-timeout=300 \
-		--nbval-sanitize-with tests/measured.cfg $(wildcard notebooks solutions)
+		--nbval-sanitize-with tests/measured.cfg --no-loadscope-reorder $(NOTEBOOKS)
 
 # Needs two quiet cores for a quarter of an hour. BENCH="losses views" compares only that,
 # BENCH=--quick only shows that everything works

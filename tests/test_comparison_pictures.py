@@ -1,14 +1,16 @@
 """The tables of the comparison, as text and as pictures: order, numbers, dashes."""
 
 import json
+from pathlib import Path
 
 import pytest
 from matplotlib.text import Text
+from PIL import Image
 from pictures import keep_figures, size
 
 from sslcourse.comparison.rows import ROWS
 from sslcourse.comparison.tables import cell_text, make_table, print_comparison, read_table
-from sslcourse.results import Spread
+from sslcourse.results import FOLDER, Spread
 from sslcourse.teach.comparison import comparison_picture, label_efficiency, picture_of_files
 
 
@@ -45,6 +47,16 @@ def test_lines_stand_in_order_and_gather_their_seeds():
     assert simclr["linear probe"] == pytest.approx((0.62, 0.6, 0.64)), "not the probe with 1 label"
     assert simclr["1 label"] == pytest.approx((0.25, 0.2, 0.3))
     assert "k-NN" not in simclr
+
+
+@pytest.mark.parametrize("label", ["scenes", "photographs"])
+def test_the_readme_shows_the_tables_of_today(label):
+    """Bytes would depend on fonts. The sentence changes with the probes, the size with the rows."""
+    path = f"sslcourse/teach/pictures/comparison-{label}.png"
+    top = Path(__file__).parents[1]
+    picture = picture_of_files(label, FOLDER)
+    assert f"![{picture}]({path})" in (top / "README.md").read_text()
+    assert Image.open(top / path).size == size(picture)
 
 
 def test_cells_as_text():

@@ -9,11 +9,13 @@ import torch
 from torch import nn
 
 from sslcourse.budgets import budget
+from sslcourse.results import read_results
 from sslcourse.teach.figures import Picture
 
 sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
 
 import costs  # noqa: E402
+import gpu  # noqa: E402
 import plan  # noqa: E402
 from one_cost import Point, chosen_budget, measure  # noqa: E402
 from recipe_cost import Counted, count_step  # noqa: E402
@@ -88,6 +90,19 @@ def test_one_thing_grows(axis, line, value, changed):
 def test_a_step_is_measured():
     row = measure(Point("side", "simclr", 16, steps=2))
     assert row["ms"] > 0 and row["peak MiB"] > row["MiB"] >= 0
+
+
+def test_methods_are_timed_in_several_modes(tmp_path, capsys):
+    shared = ["--budget", "laptop", "--seconds", "0", "--results", str(tmp_path)]
+    assert gpu.main(["moco", "--batch", "8", "--modes", "float32", "bfloat16", *shared]) == 0
+    rows = read_results(tmp_path / "gpu.json")["rows"]
+    assert list(rows) == ["moco, float32", "moco, bfloat16"]
+    for row in rows.values():
+        assert row["images/s"] == pytest.approx(8e3 / row["ms"], rel=1e-3)
+        assert 0 < row["busy"] <= 1.05 if torch.cuda.is_available() else "busy" not in row
+    with pytest.raises(SystemExit):
+        gpu.main(["byol", *shared])
+    assert "unknown method byol" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux what a process holds")
@@ -172,7 +187,8 @@ def test_one_gpu_exchanges_nothing():
 
 def test_the_readme_has_the_recipes_of_today():
     """Counting all six takes minutes; batch, rate, negatives and steps are worked out at once."""
-    lines = (Path(__file__).parents[1] / "README.md").read_text().splitlines()
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    lines = readme.partition("## On 8 GPUs")[2].splitlines()
     for method in costs.SIX:
         chosen = plan.scaled(budget(method, "full"), 8, grow=False)
         wanted = plan.make_plan(method, chosen, COUNTED, 8, images=50_000).cells()

@@ -106,7 +106,7 @@ def make_table(kind: str, title: str, rows: Rows) -> Table:
             shown = NAMES.get(name, name) if kind == "equal time" else checkpoint_title(name)
             baseline = row.kind not in NAMES
             lines.append((ROWS.index(row), Line(shown, row.family, baseline, cells(kind, columns))))
-    lines.sort(key=lambda pair: pair[0])
+    lines.sort(key=lambda pair: (pair[0], pair[1].name))
     plural = "seed" if seeds == 1 else "seeds"
     headings = (*ACCURACIES, *COSTS[kind])
     return Table(f"{title}, {seeds} {plural}", headings, tuple(line for _, line in lines))

@@ -21,7 +21,8 @@ from sslcourse.teach.plots import curves
 
 QUIET = "#5a5a5a"  # for baselines and spreads: grey that is still easy to read
 COLOURS = dict(zip(FAMILIES, (BLUE, GREEN), strict=True))
-NAME_WIDTH, WIDTH, COST_WIDTH, HEIGHT = 2.7, 1.25, 0.8, 0.27  # inches
+NAME_WIDTH, WIDTH, COST_WIDTH, HEIGHT = 2.6, 1.35, 0.9, 0.27  # inches
+SPREAD_WIDTH = 0.62  # of "100–100"
 TUNED = {"1 label": 1, "10 labels": 10, "100 labels": 100}
 
 
@@ -145,7 +146,7 @@ def draw_line(
         )
         shared = {"fontsize": TEXT, "va": "center", "ha": "right"}
         weight = "bold" if is_best else "normal"
-        edge = place - (0.5 if heading in ACCURACIES and mean != DASH else 0)
+        edge = place - (SPREAD_WIDTH if heading in ACCURACIES and mean != DASH else 0)
         axes.text(edge, y, mean, color=colour, weight=weight, **shared)
         if beside:
             axes.text(place, y, beside.strip("()"), color=QUIET, **shared | {"fontsize": TEXT - 1})

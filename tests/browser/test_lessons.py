@@ -14,6 +14,9 @@ LESSONS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 BROKEN = ("Error displaying widget", "Loading widget", "VBox(", "Javascript Error")
 # of a training on a laptop
 LENGTH = re.compile(r"(?<=\bsteps=)\d[\d_]*|(?<=\"steps\": )\d[\d_]*|\d[\d_]*(?=.* if recipe)")
+PICTURES = re.compile(
+    r"(?<=\blimit=)\d[\d_]*|(?<=\.subset\()\d[\d_]*"
+)  # to learn from and to test on
 EXPLAINED = re.compile(r"<details><summary>(.*?)</summary>(Right|Not yet)\. (.*?)</details>", re.S)
 
 
@@ -101,14 +104,21 @@ def play(notebook) -> int:
 
 
 def shorten(notebook: dict) -> None:
-    """A tenth of the steps, but 16: here the page is tested; what is learned, where nbval runs."""
+    """A tenth of the steps, but 16, and half of the pictures, but 1,000.
+
+    Here the page is tested; what is learned, where nbval runs.
+    """
 
     def fewer(steps: re.Match) -> str:
         return str(min(int(steps[0]), max(16, int(steps[0]) // 10)))
 
+    def half(pictures: re.Match) -> str:
+        return str(min(int(pictures[0]), max(1_000, int(pictures[0]) // 2)))
+
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
-            cell["source"] = LENGTH.sub(fewer, "".join(cell["source"]))
+            source = LENGTH.sub(fewer, "".join(cell["source"]))
+            cell["source"] = PICTURES.sub(half, source)
 
 
 def test_a_whole_sitting(lesson, show):
