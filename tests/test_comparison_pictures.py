@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from matplotlib.text import Text
-from PIL import Image
 from pictures import keep_figures, size
+from PIL import Image
 
 from sslcourse.comparison.rows import ROWS
 from sslcourse.comparison.tables import cell_text, make_table, print_comparison, read_table
