@@ -197,6 +197,24 @@ def test_the_readme_has_the_recipes_of_today():
         assert cells[:5] + cells[8:] == wanted[:5] + wanted[8:9]
 
 
+def test_the_readme_tells_what_the_gpu_did():
+    rows = read_results(Path(gpu.__file__).with_name("gpu-h100.json"))["rows"]
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    lines = readme.partition("## On one GPU")[2].splitlines()
+    for method in costs.SIX:
+        chosen = plan.scaled(budget(method, "full"), 1, grow=False)
+        half = rows[f"{method}, bfloat16"]
+        shared = {"images": 50_000, "step_seconds": half["ms"] / 1e3}
+        made = plan.make_plan(method, chosen, COUNTED, 1, **shared)
+        found = [rows.get(f"{method}, {mode}") for mode in ("float32", "bfloat16", "compiled")]
+        speeds = [
+            f"{r['images/s'] / 1e3:.1f} ({100 * r['busy']:.0f} %)" if r else "–" for r in found
+        ]
+        last = f"{half['MiB'] / 1_024:.1f}", f"{made.hours:.1f}"
+        written = next(line for line in lines if line.startswith(f"| {method} |"))
+        assert written.strip("| ").split(" | ") == [method, f"{made.batch:,}", *speeds, *last]
+
+
 def test_plans_are_counted(monkeypatch, capsys):
     """The whole command, on recipes that are small enough to count here."""
     monkeypatch.setattr(
