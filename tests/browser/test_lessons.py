@@ -14,9 +14,7 @@ LESSONS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 BROKEN = ("Error displaying widget", "Loading widget", "VBox(", "Javascript Error")
 # of a training on a laptop
 LENGTH = re.compile(r"(?<=\bsteps=)\d[\d_]*|(?<=\"steps\": )\d[\d_]*|\d[\d_]*(?=.* if recipe)")
-PICTURES = re.compile(
-    r"(?<=\blimit=)\d[\d_]*|(?<=\.subset\()\d[\d_]*"
-)  # to learn from and to test on
+PICTURES = re.compile(r"(?<=\blimit=)\d[\d_]*")  # of a set that is loaded
 EXPLAINED = re.compile(r"<details><summary>(.*?)</summary>(Right|Not yet)\. (.*?)</details>", re.S)
 
 
