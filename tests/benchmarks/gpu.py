@@ -1,6 +1,6 @@
 """What a GPU makes of each method's training step: precision, compiling, CUDA graphs, waiting.
 
-    python tests/benchmarks/gpu.py                             all methods, published recipes
+    python tests/benchmarks/gpu.py                             all methods, full recipes
     python tests/benchmarks/gpu.py simclr mae --modes float32 bfloat16
     python tests/benchmarks/gpu.py --budget laptop --seconds 5 --results runs/gpu
 
