@@ -175,7 +175,7 @@ def test_controls_redraw_and_a_failing_one_keeps_the_picture(page):
     assert learner.pictures(cell) == good, "the last picture stays"
     buttons.get_by_text("narrow").click()
     page.wait_for("explore", "One narrow bar of 0.5.")
-    assert learner.pictures(cell) != good
+    page.notebook.until(lambda: learner.pictures(cell) != good, "the picture of a narrow bar")
 
 
 def watch_pictures(cell) -> None:

@@ -41,7 +41,7 @@ def endless_catching_everything(z1, z2, *, temperature):
 
 
 def sleeping(z1, z2, *, temperature):
-    time.sleep(3)
+    time.sleep(PATIENCE * SECONDS + 1)
 
 
 def endless_on_the_second_call():
@@ -69,9 +69,9 @@ def endless_on_the_second_call():
 def test_an_endless_loop_ends(function):
     threads, start = threading.active_count(), time.perf_counter()
     report = check("03.1", function)
-    assert time.perf_counter() - start < PATIENCE * SECONDS + 1  # 2 s where nothing else runs
+    assert time.perf_counter() - start < PATIENCE * SECONDS + 2  # 2 s where nothing else runs
     assert not report.passed and "did not come to an end" in report.problem
-    wait_for_workers(threads, 6 if function is sleeping else 2)
+    wait_for_workers(threads, 2)
 
 
 def wait_for_workers(before, seconds):
@@ -86,7 +86,7 @@ def test_a_check_works_in_another_thread():
     reports = []
     thread = threading.Thread(target=lambda: reports.append(check("03.1", endless)))
     thread.start()
-    thread.join(PATIENCE * SECONDS + 1)
+    thread.join(PATIENCE * SECONDS + 2)
     assert "did not come to an end" in reports[0].problem
 
 
@@ -98,6 +98,23 @@ def test_first_imports_are_not_counted(tmp_path, monkeypatch):
         (tmp_path / f"{name}.py").write_text(spin)
     monkeypatch.syspath_prepend(tmp_path)
     assert run_limited(lambda: [importlib.import_module(name) for name in names], 0.5)[0]
+
+
+def test_a_machine_that_stands_still_is_not_the_learners_fault(monkeypatch):
+    """A virtual machine that was paused finds its clocks, the processor's too, seconds later."""
+    stalls = iter([0.0] + 1000 * [3.0])  # from the second look on
+    passed = {name: getattr(time, name)() for name in ("monotonic", "process_time")}
+
+    def stalled(name):
+        def look():
+            passed[name] += next(stalls, 0.0)
+            return passed[name]
+
+        return look
+
+    for name in passed:
+        monkeypatch.setattr(time, name, stalled(name))
+    assert run_limited(lambda: threading.Event().wait(0.05), 2.0)[0]
 
 
 def test_a_mistake_is_named_though_it_is_slow_to_look_for():

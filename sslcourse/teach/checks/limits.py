@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 import torch
 
-PATIENCE = 4  # times the limit that may pass on the clock of a busy machine
-IDLE = 0.1  # a share of the processor below which a function sleeps
+PATIENCE = 5  # times the limit that may pass on the clock of a busy machine
+TICK = 0.02  # seconds between two looks at the clock
+STALL = 10  # ticks that one may count as; one that took longer was the machine's fault
 LETTERS = 2000  # of what a function prints
 
 
@@ -32,13 +33,14 @@ class TimeUp(BaseException):
 def run_limited(function: Callable[[], Any], seconds: float) -> tuple[bool, Any]:
     """Call a function and wait for it, but not for ever.
 
-    On a busy machine a right function may have to wait for the processor, so what counts is the
-    processor's time; a function that only sleeps is judged by the clock.
+    On a busy machine a right function may have to wait for the processor or the disk, so what
+    counts is the processor's time; only for a function that sleeps it is the clock.
 
     Args:
         function: called without arguments, in a thread of its own.
         seconds: of the processor's time, by all threads of this process; on the clock at most
-            `PATIENCE` times as many. Loading libraries for the first time isn't counted.
+            `PATIENCE` times as many. Not counted: loading libraries for the first time, and
+            moments in which the whole machine stood still.
 
     Returns:
         (True, what it returned), or (False, None) where the time was up.
@@ -77,13 +79,12 @@ def wait_for(worker: threading.Thread, seconds: float) -> None:
     passed = used = 0.0
     while worker.is_alive():
         clock, processor, libraries = time.monotonic(), time.process_time(), len(sys.modules)
-        worker.join(0.02)
+        worker.join(TICK)
         if len(sys.modules) > libraries:  # a first import is under way; there is an end to those
             continue
-        passed += time.monotonic() - clock
-        used += time.process_time() - processor
-        sleeps = passed > seconds and used < IDLE * passed
-        if used > seconds or sleeps or passed > PATIENCE * seconds:
+        passed += min(time.monotonic() - clock, STALL * TICK)
+        used += min(time.process_time() - processor, STALL * TICK)
+        if used > seconds or passed > PATIENCE * seconds:
             return
 
 
