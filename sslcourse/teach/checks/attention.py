@@ -37,7 +37,7 @@ WEIGHTS = (
     ),
     Mistake(
         "keys-look-at-queries",
-        "Your matrix is turned: row i holds what token i is *looked at* by, as q and k were "
+        "Your matrix is turned: row i holds what token i is looked at by, as q and k were "
         "exchanged.",
         (
             "Who asks, queries or keys?",

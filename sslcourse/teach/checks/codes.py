@@ -70,7 +70,7 @@ GUMBEL = (
         "The noise is subtracted; it should be added, and Gumbel's distribution is not symmetric.",
         (
             "Is the noise added or subtracted?",
-            "The largest score *plus* noise is a draw from the softmax.",
+            "The largest score plus noise is a draw from the softmax.",
             "logits + noise",
         ),
         softens(lambda x, g, *, temperature: soften(x, -g, temperature=temperature)),

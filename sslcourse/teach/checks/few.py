@@ -112,7 +112,7 @@ FEW = (
     ),
     Mistake(
         "count-shared-among-the-classes",
-        "You draw `count` images in all; each *class* should give as many.",
+        "You draw `count` images in all; each class should give as many.",
         (
             "How many images should come out for 3 classes and a count of 2?",
             "`count` labels of each class are classes * count labels.",

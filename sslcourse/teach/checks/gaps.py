@@ -77,7 +77,7 @@ GAPS = (
         "A better first method gives you a negative gap.",
         (
             "Which gap do you expect where the first method wins with every seed?",
-            "The gap says how far the *first* is ahead.",
+            "The gap says how far the first is ahead.",
             "gaps = first - second",
         ),
         lambda f: gap_is(f, lambda first, second: (second - first).mean()),

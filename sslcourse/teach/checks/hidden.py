@@ -163,7 +163,7 @@ HIDING = (
         "What is hidden changes your result: the answer can be read from the input.",
         (
             "Change a hidden patch. Should your result change?",
-            "The mask token *replaces* the patch, it isn't added to it.",
+            "The mask token replaces the patch, it isn't added to it.",
             "torch.where(mask[:, :, None], mask_token, patches)",
         ),
         lambda f: differ(f(*HIDE.args), f(TOKENS + MASK[:, :, None], MASK, TOKEN)),

@@ -112,7 +112,7 @@ SCALE = (
         "Your loss has the wrong sign.",
         (
             "Can the negative logarithm of a probability be below zero?",
-            "The loss is the *negative* log of the positive's share.",
+            "The loss is the negative log of the positive's share.",
             "Put a minus in front, or use F.cross_entropy.",
         ),
         lambda f: wrong_sign(f, info_nce_loss, some(), some(seed=7)),

@@ -106,7 +106,7 @@ THRESHOLD = (
     ),
     Mistake(
         "share-of-the-patches",
-        "You keep a share of the *patches*, however strong they are.",
+        "You keep a share of the patches, however strong they are.",
         (
             "How many patches do you keep of a map with one strong spot?",
             "The mass decides: few strong patches are enough.",
@@ -119,7 +119,7 @@ THRESHOLD = (
         "You keep what is stronger than a share of the maximum; the mass doesn't matter.",
         (
             "Raise all weak patches a little. Should your result stay the same?",
-            "The *sum* of the kept patches must reach the share.",
+            "The sum of the kept patches must reach the share.",
             "values, order = mass.sort(dim=1, descending=True), and compare values.cumsum(dim=1).",
         ),
         keeps(lambda maps, share: maps >= share * maps.amax(dim=(1, 2), keepdim=True)),

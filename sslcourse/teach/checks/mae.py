@@ -131,7 +131,7 @@ LOSS = (
         "Your error grows in proportion to the difference: it is the absolute one, or its root.",
         (
             "Double all differences. By what does your loss grow?",
-            "The mean *squared* error grows fourfold.",
+            "The mean squared error grows fourfold.",
             "(predictions - targets).square()",
         ),
         lambda f: (

@@ -92,7 +92,7 @@ SCALE = (
         "Your loss is the right one with the wrong sign: descending it drives positives apart.",
         (
             "Can the negative logarithm of a probability be below zero?",
-            "The loss is the *negative* log of the positive's share.",
+            "The loss is the negative log of the positive's share.",
             "Put a minus in front, or use F.cross_entropy, which has it.",
         ),
         ends_below_zero,

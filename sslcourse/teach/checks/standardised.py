@@ -68,7 +68,7 @@ STANDARDISED = (
     ),
     Mistake(
         "standardised-over-the-wrong-axis",
-        "The statistics run over the features of an image; each *feature* should have mean 0 over "
+        "The statistics run over the features of an image; each feature should have mean 0 over "
         "the training images.",
         (
             "Print the mean of your result over dimension 0 and over dimension 1.",

@@ -68,7 +68,7 @@ def wrong_pairs(calls: tuple[Call, ...], over: Callable, said: str) -> tuple[Mis
             "nothing.",
             (
                 "Which pairs of views does your loop visit?",
-                "A view must say what was said of *another* view.",
+                "A view must say what was said of another view.",
                 "Skip the pairs with equal numbers: if i == j: continue.",
             ),
             same_up_to_a_factor(over(wanted=lambda i, j: True), calls),

@@ -60,7 +60,7 @@ SPLIT_FEATURES = Mistake(
     (
         "Print the shapes of your two results. Which should they have?",
         "Rows are views, columns are the numbers of a feature.",
-        "Cut along dimension 0; where the rows alternate, use z.view(N, 2, D).unbind(1).",
+        "Cut along dimension 0. Which rows are first views is told by how they were joined.",
     ),
     lambda f: features_are_split(f, PAIR),
 )
