@@ -1,5 +1,7 @@
 """What a check shows and what it notes."""
 
+import re
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -54,6 +56,14 @@ def test_an_unknown_mistake_shows_small_numbers():
     report = check("03.1", loss)
     assert report.mistake is None and report.hints == ()
     assert "expected: 0.6691\nyours:    0.4477" in repr(report)
+
+
+def test_words_are_plain():
+    """They are shown as they are: stars for emphasis would stay stars."""
+    for task in TASKS.values():
+        for mistake in task.mistakes:
+            for words in (mistake.diagnosis, *mistake.hints):
+                assert not re.search(r"(?<![\w*)\]])\*[a-z]+\*(?![\w*(])", words), words
 
 
 def test_markup_is_escaped():
