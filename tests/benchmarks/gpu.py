@@ -3,6 +3,9 @@
     python tests/benchmarks/gpu.py                             all methods, full recipes
     python tests/benchmarks/gpu.py simclr mae --modes float32 bfloat16
     python tests/benchmarks/gpu.py --budget laptop --seconds 5 --results runs/gpu
+    python tests/benchmarks/gpu.py --budget laptop --modes float32 "float32 compiled"
+
+The last one is for a machine without a GPU: what compiling brings there.
 
 Each row is one training in one mode. "ms" is the time of a step as `fit` takes it: views, loss,
 gradients, update, and what comes after a step. The GPU is waited for every tenth step only. "busy"
@@ -38,6 +41,7 @@ MODES = {
     "bfloat16": {"precision": "bfloat16"},
     "compiled": {"precision": "bfloat16", "compile": "default"},
     "graphs": {"precision": "bfloat16", "compile": "reduce-overhead"},
+    "float32 compiled": {"precision": "float32", "compile": "default"},
 }
 
 

@@ -29,8 +29,9 @@ def check(key: str, function: Callable) -> CheckReport:
     """Say whether a learner's function is right, and if not, which mistake it makes.
 
     The function gets copies of small tensors, and all its calls together may take two seconds of
-    the processor (ten on the clock), first imports left out. Nothing that it does changes the global random states; of
-    what it prints, the first call's is shown. The outcome is kept in the learner's progress.
+    the processor (ten on the clock), first imports left out. Nothing that it does changes the
+    global random states; of what it prints, the first call's is shown. The outcome is kept in the
+    learner's progress.
 
     While nbgrader runs the notebook, a check that is not passed fails its cell, which then gets no
     points. Warnings are kept back then, because nbgrader gives none for a warning either.
