@@ -174,8 +174,8 @@ def share_added(teacher, student, momentum):
 
 @unseen("04.3", "teacher-remembers-the-student")
 def new_parameters(teacher, student, momentum):
-    for slow, fast in zip(teacher, student):
-        for name in ("weight", "bias"):
+    for slow, fast in zip(teacher.modules(), student.modules()):
+        for name, _ in list(slow.named_parameters(recurse=False)):
             mixed = momentum * getattr(slow, name) + (1 - momentum) * getattr(fast, name).detach()
             setattr(slow, name, nn.Parameter(mixed))
 

@@ -227,6 +227,18 @@ def not_detached(queries, keys, queue, *, temperature):
     return loss, torch.cat([keys, queue[: -len(keys)]])
 
 
+@wrong("04.6", "no-gradient-to-the-queries")
+def keys_instead(queries, keys, queue, *, temperature):
+    loss = info_nce(unit(queries.detach()), unit(keys), unit(queue), temperature)
+    return loss, torch.cat([keys, queue[: -len(keys)]]).detach()
+
+
+@wrong("04.6", "gradient-into-the-keys")
+def keys_are_trained(queries, keys, queue, *, temperature):
+    loss = info_nce(unit(queries), unit(keys), unit(queue), temperature)
+    return loss, torch.cat([keys, queue[: -len(keys)]]).detach()
+
+
 wrong("04.7", "queue-too-short")(lambda images, batch: int(0.05 * images) // batch * batch)
 wrong("04.7", "queue-as-large-as-the-data")(lambda images, batch: images // batch * batch)
 wrong("04.7", "queue-no-multiple-of-the-batch")(lambda images, batch: int(0.08 * images) - 1)

@@ -14,6 +14,8 @@ from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
 
 SCORES = F.normalize(drawn(6, 4, seed=1), dim=1)
 
+SHARP = torch.tensor([[1.0, -0.9], [0.9, -1.0], [1.0, -1.0]])  # exp(-20) must not be lost
+
 LITTLE = torch.tensor([[1.0, 0.0], [1.0, 0.5], [0.5, 0.0]])
 
 
@@ -44,24 +46,34 @@ def more_rounds(extra: int) -> Callable:
 
 def overflows(f: Attempt) -> bool:
     """Cosines of 1 in half precision at the paper's epsilon: exp(20) is no float16."""
-    scores = torch.eye(4).half()
-    return not bool(result(f, assign(scores, 0.05)).isfinite().all())
+    found = result(f, assign(SHARP.half(), 0.05)).float()
+    right = sinkhorn(SHARP, epsilon=0.05, iterations=3)
+    return not bool(((found - right).abs() < 0.05).all())  # nan is not near it either
+
+
+def else_right(f: Attempt) -> bool:
+    """Whether float32 scores give what they should, without a gradient or a changed input."""
+    call = assign()
+    changes = f.changes_inputs(*call.args, **call.kwargs)
+    right = acts_like(f, sinkhorn, call, assign(SHARP, 0.05))
+    return right and not changes and not any(f.remembers(call, 0))
 
 
 SINKHORN = (
     Mistake(
         "overflows-in-half-precision",
-        "With float16 scores your result is not finite: exp(1 / 0.05) doesn't fit.",
+        "With float16 scores your result is lost: exp(1 / 0.05) doesn't fit.",
         (
             "What is exp(20), and what is the largest float16?",
             "485,165,195 against 65,504.",
             "Compute in float32, or subtract the largest score before exp.",
         ),
-        lambda f: overflows(f) and even(mass(f, 1), 1.0),
+        lambda f: overflows(f) and else_right(f),
     ),
     Mistake(
         "axes-swapped",
-        "Your columns sum to 1, not your rows: images and prototypes are exchanged.",
+        "Your columns sum to 1, not your rows: images and prototypes are exchanged, or the columns "
+        "are divided last.",
         (
             "Which axis of the scores are the images?",
             "Rows are images; each is assigned once. In the paper's code the matrix is transposed.",
@@ -220,8 +232,9 @@ TASKS = (
         "05.1",
         "Sinkhorn's algorithm",
         "my_sinkhorn(scores, *, epsilon, iterations)",
-        "Scores (N, K). Return exp(scores / epsilon) divided in turn by its column sums and its "
-        "row sums, `iterations` times: (N, K), rows sum to 1, without gradient.",
+        "Scores (N, K), perhaps in half precision. Return exp(scores / epsilon), divided by its "
+        "column sums and then by its row sums, `iterations` times both: (N, K), rows sum to 1, "
+        "without gradient.",
         assign(LITTLE),
         (
             *from_reference(
@@ -229,6 +242,7 @@ TASKS = (
                 assign(LITTLE),
                 assign(),
                 assign(drawn(5, 7, seed=4).tanh(), 0.2, 2),
+                assign(SHARP, 0.05),
                 names="scores",
             ),
             holds(
@@ -238,7 +252,7 @@ TASKS = (
             ),
             holds(
                 "invariance",
-                "scores in float16 must give finite assignments.",
+                "scores in float16 must give the assignments that float32 gives.",
                 lambda f: not overflows(f),
             ),
         ),

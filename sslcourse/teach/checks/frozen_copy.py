@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sslcourse.networks.ema import ema_copy
 from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.momentum import SLOW, network, vector
 from sslcourse.teach.checks.numbers import close
-from sslcourse.teach.checks.task import Mistake, Task, given
+from sslcourse.teach.checks.task import Mistake, Returned, Task, given
 
 
 def with_copy(function: Callable) -> Callable:
@@ -17,10 +17,18 @@ def with_copy(function: Callable) -> Callable:
 
     def run(weights: Tensor, ask: str = "weights") -> Tensor:
         model = network(weights, True)
+        model.register_buffer("seen", torch.tensor([3.0]))  # as a BatchNorm has
         copied = function(model)
+        if not isinstance(copied, nn.Module):
+            raise Returned(f"expected a network, your function returned a {type(copied).__name__}.")
         trained = {"gradient": copied, "original": model}
         if ask in trained:
             return torch.tensor([p.requires_grad for p in trained[ask].parameters()])
+        if ask == "mode":
+            return torch.tensor(model.training)
+        if ask == "buffers":
+            model.seen.add_(1)
+            return torch.cat([b.flatten() for b in copied.buffers()] or [torch.zeros(0)])
         if ask == "later":
             for parameter in model.parameters():
                 parameter.data.add_(1)  # in place, as an optimiser does it
@@ -78,8 +86,8 @@ TASKS = (
         "04.4",
         "the momentum encoder",
         "my_ema_copy(encoder)",
-        "An encoder. Return a copy with the same weights, in tensors of its own, that is not "
-        "trained.",
+        "An encoder. Return a copy with the same weights and buffers, in tensors of its own, that "
+        "is not trained. The encoder stays as it is.",
         given(SLOW),
         (
             *from_reference(with_copy(ema_copy), given(SLOW), names="weights"),
@@ -97,6 +105,17 @@ TASKS = (
                 "invariance",
                 "the copy changes when the encoder changes.",
                 lambda f: close(f(SLOW, "later"), SLOW),
+            ),
+            holds(
+                "invariance",
+                "the copy's buffers (a BatchNorm's running statistics) are not the encoder's, or "
+                "change with them.",
+                lambda f: f(SLOW, "buffers").tolist() == [3.0],
+            ),
+            holds(
+                "invariance",
+                "the encoder is in evaluation mode afterwards; it was in training mode.",
+                lambda f: bool(f(SLOW, "mode")),
             ),
         ),
         COPY,

@@ -9,7 +9,7 @@ from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference
 from sslcourse.teach.checks.numbers import close, differ, drawn
 from sslcourse.teach.checks.task import Mistake, Task, given
-from sslcourse.teach.checks.visible import MASK, POSITIONS, TOKENS, mixing
+from sslcourse.teach.checks.visible import MASK, ODD, ODD_MASK, POSITIONS, TOKENS, mixing
 
 
 def with_decoder(function: Callable) -> Callable:
@@ -192,6 +192,7 @@ TASKS = (
         from_reference(
             with_decoder(decode),
             DECODE,
+            given(drawn(3, 2, 4, seed=7), ODD_MASK, drawn(4, seed=8), ODD.args[1]),
             names="visible mask mask_token positions",
             gradient=True,
         ),

@@ -91,7 +91,8 @@ MISTAKES = (
     ),
     Mistake(
         "queue-ignored",
-        "Other negatives don't change your loss: the queue is not among the candidates.",
+        "Other negatives don't change your loss: the queue is not among the candidates, or the "
+        "softmax runs over the queries.",
         (
             "Where do MoCo's negatives come from?",
             "Each query has its own key and all K keys of the queue as candidates.",

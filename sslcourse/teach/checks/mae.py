@@ -160,6 +160,7 @@ TASKS = (
             some(EVEN, 8, seed=3),
             names="predictions targets mask",
             gradient=True,
+            untrained=1,  # targets are data
         ),
         LOSS,
     ),

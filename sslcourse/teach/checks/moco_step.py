@@ -8,7 +8,7 @@ from sslcourse.teach.checks.behaviours import result
 from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.info_nce_scale import some
 from sslcourse.teach.checks.numbers import close
-from sslcourse.teach.checks.task import Attempt, Mistake, Task
+from sslcourse.teach.checks.task import Attempt, Mistake, Task, tracked
 
 
 def moco_step(
@@ -24,6 +24,16 @@ def too_early(f: Attempt) -> bool:
     later = moco_step(queries, keys, queue, temperature=0.5)[1]
     loss = result(f, some(2, 6))[0]
     return close(loss, info_nce_loss(queries, keys, later, temperature=0.5))
+
+
+def slopes(f: Attempt) -> list[Tensor]:
+    """The loss's gradients by queries and keys; the queue is data, which may be overwritten."""
+    call = some(2, 6)
+    queries, keys, queue = call.args
+    inputs = [tracked(queries), tracked(keys)]
+    loss = f.call((*inputs, queue.clone()), call.kwargs)[0]
+    found = torch.autograd.grad(loss, inputs, allow_unused=True)
+    return [torch.zeros_like(x) if g is None else g for x, g in zip(inputs, found, strict=True)]
 
 
 STEP = (
@@ -59,6 +69,26 @@ STEP = (
         ),
         lambda f: f.remembers(some(2, 6), 0, 1) == [True, True],
     ),
+    Mistake(
+        "no-gradient-to-the-queries",
+        "No gradient reaches the queries, so the encoder would learn nothing.",
+        (
+            "Which of the inputs should the loss train?",
+            "Only keys and queue are data.",
+            "Leave the queries out of no_grad and detach.",
+        ),
+        lambda f: not bool(slopes(f)[0].abs().max() > 0),
+    ),
+    Mistake(
+        "gradient-into-the-keys",
+        "A gradient reaches the keys: they come from the momentum encoder, which is not trained.",
+        (
+            "Which of the inputs should the loss train?",
+            "Gradient flows to the queries only.",
+            "Use keys.detach() inside the loss.",
+        ),
+        lambda f: bool(slopes(f)[1].abs().max() > 1e-9),
+    ),
 )
 
 TASKS = (
@@ -67,7 +97,8 @@ TASKS = (
         "one step of MoCo",
         "moco_step(queries, keys, queue, *, temperature)",
         "queries and keys (N, D) and the queue (K, D). Return the loss and the queue for the next "
-        "step, (K, D): queue[0] is the youngest key, the oldest have left, no gradient is kept.",
+        "step, (K, D): the keys as they are, queue[0] the youngest, the oldest have left. The loss "
+        "sends its gradient to the queries only; the queue keeps none.",
         some(2, 6),
         (
             *from_reference(
@@ -77,6 +108,12 @@ TASKS = (
                 "gradient",
                 "the loss must send a gradient to the queries, and the queue must keep none.",
                 lambda f: f.remembers(some(2, 6), 0, 1) == [True, False],
+            ),
+            holds(
+                "gradient",
+                "the value is right, but not the gradient: the queries get what InfoNCE gives "
+                "them, the keys nothing.",
+                lambda f: all(map(close, slopes(f), slopes(Attempt(moco_step)))),
             ),
         ),
         STEP,

@@ -13,8 +13,8 @@ from sslcourse.teach.checks.task import Attempt, Case, Mistake, Task, given
 
 
 def network(weights: Tensor, trained: bool) -> nn.Module:
-    """Two linear layers with the nine numbers as weights."""
-    layers = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    """Two linear layers and a norm, one in the other, with the nine numbers as weights."""
+    layers = nn.Sequential(nn.Sequential(nn.Linear(2, 1), nn.LayerNorm(1)), nn.Linear(1, 2))
     nn.utils.vector_to_parameters(weights.clone(), layers.parameters())
     return layers.requires_grad_(trained)
 
@@ -23,15 +23,27 @@ def vector(module: nn.Module) -> Tensor:
     return nn.utils.parameters_to_vector(module.parameters()).detach().clone()
 
 
+def afterwards(slow: nn.Module, fast: nn.Module, before: list[Tensor]) -> dict[str, Tensor]:
+    """What an update has made of the teacher, of the student, and of their parameters `before`."""
+    after = [*slow.parameters(), *fast.parameters()]
+    facts = {
+        "graph": any(p.requires_grad for p in slow.parameters()),
+        "learns": all(p.requires_grad for p in fast.parameters()),
+        "same": all(old is new for old, new in zip(before, after, strict=True)),
+        "apart": len({p.data_ptr() for p in after}) == len(after),
+    }
+    weights = {"teacher": vector(slow), "student": vector(fast)}
+    return weights | {name: torch.tensor(fact) for name, fact in facts.items()}
+
+
 def with_networks(function: Callable) -> Callable:
     """The teacher's nine weights after an update, or what else happened."""
 
     def run(teacher: Tensor, student: Tensor, momentum: float, ask: str = "teacher") -> Tensor:
         slow, fast = network(teacher, False), network(student, True)
+        before = [*slow.parameters(), *fast.parameters()]
         function(slow, fast, momentum)
-        answers = {"teacher": vector(slow), "student": vector(fast)}
-        answers["graph"] = torch.tensor(any(p.requires_grad for p in slow.parameters()))
-        return answers[ask]
+        return afterwards(slow, fast, before)[ask]
 
     return run
 
@@ -70,10 +82,12 @@ EMA = (
     ),
     Mistake(
         "teacher-never-moves",
-        "The teacher is as it was: your result went into a new variable, not into its parameters.",
+        "The teacher is as it was: your result went into a new variable, not into its parameters, "
+        "or they were passed over, as they ask for no gradient.",
         (
-            "What does `p = m * p + …` do to the parameter that p named before?",
-            "It makes a new tensor; the network keeps the old one.",
+            "What does `p = m * p + …` do to the parameter that p named before? Is there a "
+            "condition that a frozen teacher never meets?",
+            "`p = …` makes a new tensor; the network keeps the old one.",
             "Write into the parameter, inside torch.no_grad(): p.mul_(m).add_(q, alpha=1 - m)",
         ),
         lambda f: close(f(SLOW, FAST, 0.5), SLOW),
@@ -166,6 +180,21 @@ def nothing_else_changes(slow: Tensor, fast: Tensor) -> tuple[Case, ...]:
             "invariance",
             "the student's parameters are others afterwards.",
             lambda f: close(f(slow, fast, 0.9, "student"), fast),
+        ),
+        holds(
+            "invariance",
+            "the student's parameters ask for no gradient any more: it would stop learning.",
+            lambda f: bool(f(slow, fast, 0.9, "learns")),
+        ),
+        holds(
+            "invariance",
+            "new parameters took the place of the old ones; an optimizer still holds the old.",
+            lambda f: bool(f(slow, fast, 0.9, "same")),
+        ),
+        holds(
+            "invariance",
+            "at momentum 0 teacher and student share their memory: the next step moves both.",
+            lambda f: bool(f(slow, fast, 0.0, "apart")),
         ),
     )
 

@@ -105,6 +105,8 @@ def order_mistakes(shows: Callable, verb: str, pattern: str) -> tuple[Mistake, .
 
 def squares_are_mixed(f: Attempt) -> bool:
     """Whether some patch doesn't hold the pixels of a square, in whatever order."""
+    if f(*CUT.args).shape != BACK.args[0].shape:
+        return False
     found, right = (x.sort(dim=2).values.flatten(0, 1) for x in (f(*CUT.args), BACK.args[0]))
     return not {tuple(x.tolist()) for x in found} <= {tuple(x.tolist()) for x in right}
 
@@ -169,6 +171,8 @@ TASKS = (
             unpatchify,
             given(patchify(SMALL, 2), 2),
             BACK,
+            given(patchify(torch.arange(2 * 6 * 6.0).view(1, 2, 6, 6), 2), 2),
+            given(patchify(torch.arange(3 * 6 * 6.0).view(1, 3, 6, 6), 3), 3),
             names="patches patch_size",
             gradient=True,
         ),

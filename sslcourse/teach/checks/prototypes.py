@@ -39,7 +39,7 @@ def something_added(f: Attempt) -> bool:
 PROTOTYPES = (
     Mistake(
         "prototypes-not-normalised",
-        "Longer prototypes get higher scores: a score is no cosine.",
+        "Longer prototypes get other scores: a score is no cosine.",
         (
             "What does an optimiser's step do to the length of a prototype?",
             "Prototypes leave the unit sphere; a score is a cosine, between -1 and 1.",
@@ -116,13 +116,13 @@ queue_assignments = with_epsilon(0.5)
 
 EPSILONS = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.25, 1.0, 2.0)  # that a learner may have in mind
 
-OLD = F.normalize(drawn(4, 4, seed=5) + torch.tensor([2.0, 0, 0, 0]), dim=1)
+OLD = F.normalize(drawn(6, 4, seed=5) + torch.tensor([2.0, 0, 0, 0]), dim=1)
 
 UNIT = F.normalize(DIRECTIONS, dim=1)
 
 ENDS_ELSEWHERE = torch.cat([OLD[:2], -OLD[2:]])  # the same where it is filled
 
-FULL, PART = given(FEATURES, OLD, 4, UNIT), given(FEATURES, OLD, 2, UNIT)
+FULL, PART = given(FEATURES, OLD, 6, UNIT), given(FEATURES, OLD, 2, UNIT)
 
 WITH_QUEUE = (
     Mistake(
@@ -133,7 +133,7 @@ WITH_QUEUE = (
             "The queue helps to balance; its images have no other view now.",
             "return q[: len(features)]",
         ),
-        lambda f: len(result(f, FULL)) > 3,
+        lambda f: len(result(f, FULL)) == 9,
     ),
     Mistake(
         "filled-part-used",
@@ -166,7 +166,7 @@ WITH_QUEUE = (
             "With fewer images than prototypes, equal use makes no sense.",
             "q = sinkhorn(torch.cat([features, queue]) @ prototypes.T, …)[: len(features)]",
         ),
-        lambda f: ignores(f, FULL, given(FEATURES, OLD.roll(1, 1), 4, UNIT)),
+        lambda f: ignores(f, FULL, given(FEATURES, OLD.roll(1, 1), 6, UNIT)),
     ),
     Mistake(
         "another-part-returned",
@@ -203,7 +203,7 @@ TASKS = (
             *from_reference(
                 prototype_scores,
                 SCORED,
-                given(torch.zeros(2, 4), DIRECTIONS),
+                given(F.normalize(drawn(2, 4, seed=8), dim=1), DIRECTIONS),
                 names="features prototypes",
             ),
             holds(
@@ -227,7 +227,13 @@ TASKS = (
         "and prototypes (K, D), all of length 1. Use the queue only when it is full. Return the "
         "batch's assignments (N, K): sinkhorn(…, epsilon=0.5, iterations=3) of the scores.",
         FULL,
-        from_reference(queue_assignments, FULL, PART, names="features queue filled prototypes"),
+        from_reference(
+            queue_assignments,
+            FULL,
+            PART,
+            given(FEATURES, OLD, 5, UNIT),  # nearly full is not full
+            names="features queue filled prototypes",
+        ),
         WITH_QUEUE,
     ),
 )

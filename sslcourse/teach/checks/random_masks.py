@@ -1,5 +1,7 @@
 """06.3, a random mask: many masks together say what is wrong."""
 
+from itertools import count
+
 import torch
 from torch import Tensor
 
@@ -8,7 +10,7 @@ from sslcourse.teach.checks.cases import holds
 from sslcourse.teach.checks.limits import seed_everything
 from sslcourse.teach.checks.task import Attempt, Failed, Mistake, Task, given
 
-SETTINGS = ((6, 16, 0.75), (5, 10, 0.6))
+SETTINGS = ((6, 16, 0.75), (5, 10, 0.6), (5, 49, 0.75), (5, 10, 0.25))
 
 MANY = given(1000, 16, 0.75)
 
@@ -31,7 +33,11 @@ def number_differs(f: Attempt) -> bool:
 
 
 def same_for_all(f: Attempt) -> bool:
-    return all(len(f(n, k, r).unique(dim=0)) == 1 for n, k, r in SETTINGS)
+    """All images hide the same, without a generator or with one."""
+    return any(
+        all(len(f(*sizes, generator=draw()).unique(dim=0)) == 1 for sizes in SETTINGS)
+        for draw in (lambda: None, lambda: torch.Generator().manual_seed(3))
+    )
 
 
 def often(f: Attempt) -> tuple[Tensor, Tensor]:
@@ -42,25 +48,37 @@ def often(f: Attempt) -> tuple[Tensor, Tensor]:
 
 def unequal(f: Attempt) -> bool:
     """Some places are hidden much more often than others."""
-    return bool(((often(f)[0] - 0.75).abs() > 0.1).any())
+    return f.result(MANY).shape == (1000, 16) and bool(((often(f)[0] - 0.75).abs() > 0.1).any())
 
 
 def hang_together(f: Attempt) -> bool:
     """Two places are hidden together more or less often than 12 of 16 random places are."""
     apart = ~torch.eye(16, dtype=torch.bool)
-    return bool(((often(f)[1] - 0.75 * 11 / 15)[apart].abs() > 0.1).any())
+    return f.result(MANY).shape == (1000, 16) and bool(
+        ((often(f)[1] - 0.75 * 11 / 15)[apart].abs() > 0.1).any()
+    )
 
 
 def same_every_time(f: Attempt) -> bool:
     """Two calls in a row, with no seed between them, give the same masks."""
     seed_everything(0)
-    return torch.equal(*(torch.as_tensor(f.function(20, 16, 0.75)) for _ in range(2)))
+    for generator in (None, torch.Generator().manual_seed(3)):
+        pair = (f.function(20, 16, 0.75, generator=generator) for _ in range(2))
+        if torch.equal(*map(torch.as_tensor, pair)):
+            return True
+    return False
 
 
 def generator_ignored(f: Attempt) -> bool:
-    return not seed_decides(
-        lambda seed: f(20, 16, 0.75, generator=torch.Generator().manual_seed(seed))
-    )
+    """A generator's seed does not decide the mask, whatever torch's own randomness does."""
+    luck = count()
+
+    def draw(seed: int) -> Tensor:
+        seed_everything(next(luck))
+        generator = torch.Generator().manual_seed(seed)
+        return torch.as_tensor(f.function(20, 16, 0.75, generator=generator))
+
+    return not seed_decides(draw)
 
 
 MASKS = (

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference, holds
@@ -15,8 +15,28 @@ def grouped(x: Tensor) -> Tensor:
     return torch.cat([half - half.mean(dim=0) for half in x.chunk(2)])
 
 
+class Grouped(nn.Module):
+    """`grouped` as a network with a weight; in evaluation mode it takes no mean of its batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+        self.passes = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.passes += 1
+        return self.weight * (grouped(x) if self.training else x)
+
+
 def with_encoder(function: Callable) -> Callable:
-    return lambda images, order: function(grouped, images, order)
+    """The keys, or how often the encoder was called."""
+
+    def run(images: Tensor, order: Tensor, ask: str = "keys") -> Tensor:
+        encoder = Grouped()
+        keys = function(encoder, images, order)
+        return keys if ask == "keys" else torch.tensor(encoder.passes)
+
+    return run
 
 
 def shuffled_keys(encoder: Callable, images: Tensor, order: Tensor) -> Tensor:
@@ -89,6 +109,12 @@ TASKS = (
                 "gradient",
                 "the keys ask for a gradient.",
                 lambda f: not any(f.remembers(ORDERED, 0)),
+            ),
+            holds(
+                "invariance",
+                "all images go through the encoder once and together: each call moves the running "
+                "statistics of its BatchNorm.",
+                lambda f: int(f(*ORDERED.args, "passes")) == 1,
             ),
         ),
         SHUFFLE,

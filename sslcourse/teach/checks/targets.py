@@ -15,6 +15,8 @@ PATCHES = drawn(2, 3, 12, seed=4) * 3 + 1
 
 FLAT = torch.ones(1, 1, 12)
 
+FAINT = 1e-3 * PATCHES  # what is added to the variance decides
+
 
 def by(axes: int | tuple[int, ...], correction: int = 1) -> Callable:
     """Normalising with mean and variance over these axes."""
@@ -40,7 +42,8 @@ NORMALISED = (
     ),
     Mistake(
         "mean-not-subtracted",
-        "Adding a number to all pixels changes your result: the patch's mean is not subtracted.",
+        "Adding a number to all pixels changes your result: the patch's mean is not subtracted, or "
+        "at the wrong place.",
         (
             "Make a patch brighter. Should its target change?",
             "Normalising does two things: it subtracts the mean, and divides by the deviation.",
@@ -117,7 +120,7 @@ DENORMALISED = (
     ),
     Mistake(
         "undone-in-the-wrong-order",
-        "Mean and deviation are undone in the wrong order, or the wrong way.",
+        "Mean and deviation are undone in the wrong order, the wrong way, or only one of them.",
         (
             "Normalising subtracts, then divides. What comes first when it is undone?",
             "First multiply, then add.",
@@ -192,6 +195,7 @@ TASKS = (
             given(PATCHES[:1, :2, :4]),
             given(PATCHES),
             given(FLAT),
+            given(FAINT),
             names="patches",
         ),
         NORMALISED,
@@ -206,6 +210,8 @@ TASKS = (
         from_reference(
             denormalize_patches,
             UNDO,
+            given(1e3 * GUESS, FAINT),
+            given(1e3 * GUESS[:1, :1], FLAT),
             names="predictions patches",
         ),
         DENORMALISED,

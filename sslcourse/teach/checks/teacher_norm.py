@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference, holds
-from sslcourse.teach.checks.momentum import EMA, nothing_else_changes, vector
+from sslcourse.teach.checks.momentum import EMA, afterwards, nothing_else_changes
 from sslcourse.teach.checks.numbers import close
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
@@ -30,11 +30,10 @@ def with_networks(function: Callable) -> Callable:
 
     def run(slow: Tensor, fast: Tensor, momentum: float, ask: str = "teacher") -> Tensor:
         teacher, student = network(slow, OLD, False), network(fast, NEW, True)
+        before = [*teacher.parameters(), *student.parameters()]
         function(teacher, student, momentum)
-        answers = {"teacher": vector(teacher), "student": vector(student)}
-        answers["statistics"] = torch.cat([teacher[1].running_mean, teacher[1].running_var])
-        answers["graph"] = torch.tensor(any(p.requires_grad for p in teacher.parameters()))
-        return answers[ask]
+        statistics = torch.cat([teacher[1].running_mean, teacher[1].running_var])
+        return (afterwards(teacher, student, before) | {"statistics": statistics})[ask]
 
     return run
 

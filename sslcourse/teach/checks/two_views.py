@@ -17,7 +17,13 @@ def noisy(function: Callable) -> Callable:
     def augment(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
         return images + 1 + torch.rand(images.shape, generator=generator)
 
-    return lambda images, seed=0: function(images, augment, torch.Generator().manual_seed(seed))
+    def run(images: Tensor, seed: int = 0, turn: int = 0) -> tuple[Tensor, Tensor]:
+        generator = torch.Generator().manual_seed(seed + 17)  # not what global randomness has
+        for _ in range(turn):  # earlier steps of the same training
+            function(images, augment, generator)
+        return function(images, augment, generator)
+
+    return run
 
 
 IMAGES = torch.zeros(3, 4)
@@ -30,6 +36,11 @@ def other_images(f: Attempt) -> bool:
     views = f(STEPS)
     rows = [view.mean(dim=1) / 10 for view in views if view.shape == STEPS.shape]
     return len(rows) == len(views) and any(differ(row.floor(), STEPS[:, 0] / 10) for row in rows)
+
+
+def repeats_itself(f: Attempt) -> bool:
+    """Whether one of the views comes again in the next step."""
+    return any(close(now, then) for now in f(IMAGES) for then in f(IMAGES, turn=1))
 
 
 def one_tells_the_other(f: Attempt) -> bool:
@@ -99,7 +110,10 @@ TWO_VIEWS = (
             "A generator that is handed over should decide, so that a run can be repeated.",
             "augment(images, generator), for both views",
         ),
-        lambda f: not all(seed_decides(lambda seed, i=i: f(IMAGES, seed)[i]) for i in (0, 1)),
+        lambda f: (
+            not all(seed_decides(lambda seed, i=i: f(IMAGES, seed)[i]) for i in (0, 1))
+            or repeats_itself(f)
+        ),
     ),
     Mistake(
         "one-view-made-of-the-other",
@@ -130,7 +144,8 @@ TASKS = (
             ),
             holds(
                 "value",
-                "expected two views that differ, and that differ between generators.",
+                "expected two views that differ, that differ between generators and from step to "
+                "step, and that show the images in their order.",
                 lambda f: not any(mistake.shows(f) for mistake in TWO_VIEWS),
             ),
         ),

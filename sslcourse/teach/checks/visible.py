@@ -8,7 +8,7 @@ from torch import Tensor
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.numbers import close, differ, drawn, mask_of
-from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
+from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
 
 TOKENS, POSITIONS = drawn(2, 4, 3, seed=1), drawn(4, 3, seed=2)
 
@@ -47,13 +47,17 @@ def encode_visible(blocks: Callable, tokens: Tensor, positions: Tensor, mask: Te
 
 ENCODE = given(TOKENS, POSITIONS, MASK)
 
+# no two of the sizes are equal: three images, seven places, two of them visible, width four
+ODD_MASK = mask_of("xx.xxx.", ".xxxx.x", "xxx.x.x")
+ODD = given(drawn(3, 7, 4, seed=5), drawn(7, 4, seed=6), ODD_MASK)
+
 
 def encodes(other: Callable):
     return lambda f: acts_like(f, with_blocks(other), ENCODE)
 
 
-def given_shape(f: Attempt) -> list[int]:
-    return f(*ENCODE.args, "shape").tolist()
+def given_shape(f: Attempt, call: Call = ENCODE) -> list[int]:
+    return f(*call.args, "shape").tolist()
 
 
 ENCODING = (
@@ -148,12 +152,16 @@ TASKS = (
         ENCODE,
         (
             *from_reference(
-                with_blocks(encode_visible), ENCODE, names="tokens positions mask", gradient=True
+                with_blocks(encode_visible),
+                ENCODE,
+                ODD,
+                names="tokens positions mask",
+                gradient=True,
             ),
             holds(
                 "invariance",
                 "the blocks must be called with the visible tokens only, (N, V, D).",
-                lambda f: given_shape(f)[1:] == [2, 3],
+                lambda f: given_shape(f)[1:] == [2, 3] and given_shape(f, ODD)[1:] == [2, 4],
             ),
         ),
         ENCODING,
