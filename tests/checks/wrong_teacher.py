@@ -142,6 +142,8 @@ choosing("chosen-on-the-test-images", lambda v, t: t.argmax(), lambda v, t, best
 choosing("validation-score-reported", lambda v, t: v.argmax(), lambda v, t, best: v[best])
 choosing("best-test-score-reported", lambda v, t: v.argmax(), lambda v, t, best: t.max())
 choosing("last-one-taken", lambda v, t: len(v) - 1, lambda v, t, best: t[best])
+wrong("09.1", "results-exchanged")(lambda v, t: (t[v.argmax()], v.argmax()))
+wrong("11.6", "results-exchanged")(lambda v, t: (t.mean(0)[v.mean(0).argmax()], v.mean(0).argmax()))
 choosing("worst-one-taken", lambda v, t: v.argmin(), lambda v, t, best: t[best])
 wrong("09.1", "both-sets-decide")(lambda v, t: ((v + t).argmax(), t[(v + t).argmax()]))
 wrong("11.6", "both-sets-decide")(

@@ -22,7 +22,7 @@ def with_updates(function: Callable) -> Callable:
             moves.append(1)
             return update_center(center, scores, momentum)
 
-        center = function(torch.zeros(1, 4), batches, move)
+        center = function(CENTER.clone(), batches, move)
         return center if ask == "center" else torch.tensor(len(moves))
 
     return run
@@ -31,6 +31,8 @@ def with_updates(function: Callable) -> Callable:
 def accumulated_center(center: Tensor, batches: list[Tensor], move: Callable) -> Tensor:
     return move(center, torch.cat(batches))
 
+
+CENTER = torch.tensor([[2.0, -1.0, 0.5, 3.0]])
 
 # micro-batches of different sizes, so that a mean of their means is another one
 MICRO = given([drawn(size, 4, seed=size) for size in (2, 3, 1)], 0.9)
@@ -49,17 +51,6 @@ def part_unused(f: Attempt) -> bool:
 
 ACCUMULATED = (
     Mistake(
-        "moved-by-every-micro-batch",
-        "The centre was moved several times in one step: with accumulation it runs ahead of the "
-        "training.",
-        (
-            "How often does the optimiser step here, and how often does the centre?",
-            "Accumulated micro-batches are one batch.",
-            "Collect the scores, and move the centre once: move(center, torch.cat(batches)).",
-        ),
-        lambda f: int(f(*MICRO.args, "moves")) > 1,
-    ),
-    Mistake(
         "center-never-moved",
         "You never call move, which mixes the old centre and the mean of the scores.",
         (
@@ -75,7 +66,7 @@ ACCUMULATED = (
         (
             "Which images belong to this step?",
             "Those of all micro-batches.",
-            "move(center, torch.cat(batches))",
+            "return move(center, torch.cat(batches)): the moved centre, of all rows",
         ),
         part_unused,
     ),
@@ -88,6 +79,17 @@ ACCUMULATED = (
             "move(center, torch.cat(batches)): the mean over all rows at once",
         ),
         accumulates(lambda c, xs, move: move(c, torch.cat([x.mean(0, keepdim=True) for x in xs]))),
+    ),
+    Mistake(
+        "moved-by-every-micro-batch",
+        "The centre was moved several times in one step: with accumulation it runs ahead of the "
+        "training.",
+        (
+            "How often does the optimiser step here, and how often does the centre?",
+            "Accumulated micro-batches are one batch.",
+            "Collect the scores, and move the centre once: move(center, torch.cat(batches)).",
+        ),
+        lambda f: int(f(*MICRO.args, "moves")) > 1,
     ),
     Mistake(
         "mean-without-a-row",
@@ -121,7 +123,12 @@ TASKS = (
         "each with its own n, and move(center, scores), which returns the centre moved towards the "
         "mean of the scores. Return the centre after the step.",
         MICRO,
-        from_reference(with_updates(accumulated_center), MICRO, names="batches momentum"),
+        from_reference(
+            with_updates(accumulated_center),
+            MICRO,
+            given(MICRO.args[0], 0.5),
+            names="batches momentum",
+        ),
         ACCUMULATED,
         with_updates,
         3,

@@ -1,63 +1,24 @@
 """05.1, Sinkhorn's algorithm: the sums of rows and columns say most."""
 
-from collections.abc import Callable
-
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from sslcourse.methods.swav import sinkhorn
+from sslcourse.teach.checks.balance import (
+    LITTLE,
+    SCORES,
+    SHARP,
+    assign,
+    choices_are_hard,
+    else_right,
+    even,
+    mass,
+    more_rounds,
+    overflows,
+)
 from sslcourse.teach.checks.behaviours import acts_like, ignores, result
 from sslcourse.teach.checks.cases import from_reference, holds
-from sslcourse.teach.checks.numbers import close, drawn
-from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
-
-SCORES = F.normalize(drawn(6, 4, seed=1), dim=1)
-
-SHARP = torch.tensor([[1.0, -0.9], [0.9, -1.0], [1.0, -1.0]])  # exp(-20) must not be lost
-
-LITTLE = torch.tensor([[1.0, 0.0], [1.0, 0.5], [0.5, 0.0]])
-
-
-def assign(scores: Tensor = SCORES, epsilon: float = 0.5, iterations: int = 3) -> Call:
-    return given(scores, epsilon=epsilon, iterations=iterations)
-
-
-def mass(f: Attempt, axis: int, iterations: int = 3) -> Tensor:
-    return result(f, assign(iterations=iterations)).double().sum(dim=axis)
-
-
-def even(mass_of: Tensor, value: float) -> bool:
-    return close(mass_of, torch.full_like(mass_of, value))
-
-
-def choices_are_hard(f: Attempt) -> bool:
-    """Every number is 0 or 1, though the scores are near each other and epsilon is large."""
-    found = result(f, assign(SCORES / 10, epsilon=5.0))
-    return close(found, found.round())
-
-
-def more_rounds(extra: int) -> Callable:
-    """Sinkhorn's algorithm with another number of rounds than asked."""
-    return lambda s, *, epsilon, iterations: sinkhorn(
-        s, epsilon=epsilon, iterations=iterations + extra
-    )
-
-
-def overflows(f: Attempt) -> bool:
-    """Cosines of 1 in half precision at the paper's epsilon: exp(20) is no float16."""
-    found = result(f, assign(SHARP.half(), 0.05)).float()
-    right = sinkhorn(SHARP, epsilon=0.05, iterations=3)
-    return not bool(((found - right).abs() < 0.05).all())  # nan is not near it either
-
-
-def else_right(f: Attempt) -> bool:
-    """Whether float32 scores give what they should, without a gradient or a changed input."""
-    call = assign()
-    changes = f.changes_inputs(*call.args, **call.kwargs)
-    right = acts_like(f, sinkhorn, call, assign(SHARP, 0.05))
-    return right and not changes and not any(f.remembers(call, 0))
-
+from sslcourse.teach.checks.numbers import drawn
+from sslcourse.teach.checks.task import Mistake, Task
 
 SINKHORN = (
     Mistake(

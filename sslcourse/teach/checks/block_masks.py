@@ -1,10 +1,13 @@
 """07.1, a mask of blocks: what a batch of masks looks like says what is wrong."""
 
+from itertools import count
+
 import torch
 from torch import Tensor
 
 from sslcourse.teach.checks.behaviours import seed_decides
 from sslcourse.teach.checks.cases import holds
+from sslcourse.teach.checks.limits import seed_everything
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
 GRID, MASKED = 8, 25
@@ -22,15 +25,23 @@ def counts(f: Attempt) -> Tensor:
 
 
 def generator_ignored(f: Attempt) -> bool:
-    return not seed_decides(
-        lambda seed: f(4, GRID, MASKED, generator=torch.Generator().manual_seed(seed))
-    )
+    """A generator's seed does not decide the mask, whatever other randomness does."""
+    luck = count()
+
+    def draw(seed: int) -> Tensor:
+        seed_everything(next(luck))
+        generator = torch.Generator().manual_seed(seed)
+        return torch.as_tensor(f.function(4, GRID, MASKED, generator=generator))
+
+    return not seed_decides(draw)
 
 
 def in_one_part(mask: Tensor) -> bool:
-    """Whether some quarter of the picture is nearly always visible."""
+    """Whether some quarter of the picture, or a row or column, is nearly always visible."""
     quarters = [half for x in mask.chunk(2, dim=1) for half in x.chunk(2, dim=2)]
-    return min(float(quarter.float().mean()) for quarter in quarters) < 0.1
+    lines = [*mask.unbind(dim=1), *mask.unbind(dim=2)]
+    limits = ((quarters, 0.1), (lines, 0.03))
+    return any(float(x.float().mean()) < limit for parts, limit in limits for x in parts)
 
 
 def togetherness(mask: Tensor) -> float:
@@ -141,7 +152,8 @@ BLOCKS = (
     ),
     Mistake(
         "always-in-one-part",
-        "A quarter of the picture is hardly ever hidden: your blocks don't lie everywhere.",
+        "A quarter of the picture, or a row or column of it, is hardly ever hidden: your blocks "
+        "don't lie everywhere.",
         (
             "Add up many masks and show the sum as a picture. Where are the blocks?",
             "Draw the place of a block as well as its size.",

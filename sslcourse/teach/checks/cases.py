@@ -126,9 +126,24 @@ def slopes(f: Attempt, right: Attempt, call: Call, words: list[str], untrained: 
         raise Failed("no gradient flows through your function; training could change nothing.")
     for number, (a, b) in enumerate(zip(came, expected, strict=True)):
         if number < len(came) - untrained and not close(a, b):
-            label = words[number] if len(came) <= len(words) else f"tensor {number}"
             text = comparison(call, words, a, b)
+            label = trained_names(call, words)[number]
             raise Failed(f"the value is right, but not the gradient of {label}.\n{text}")
+
+
+def trained_names(call: Call, words: list[str]) -> list[str]:
+    """Names of the inputs that can have a gradient; "scores[1]" for one of a list."""
+    found = []
+    for name, value in zip(words, call.args):
+        parts = {name: value}
+        if isinstance(value, (list, tuple)):
+            parts = {f"{name}[{number}]": part for number, part in enumerate(value)}
+        found += [
+            label
+            for label, part in parts.items()
+            if isinstance(part, Tensor) and part.is_floating_point()
+        ]
+    return found
 
 
 def inputs_stay(f: Attempt, call: Call) -> None:

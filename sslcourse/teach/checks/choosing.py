@@ -11,6 +11,13 @@ from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
 VALIDATION = torch.tensor([0.40, 0.50, 0.62, 0.60, 0.30, 0.58])
 TEST = torch.tensor([0.31, 0.76, 0.57, 0.70, 0.45, 0.52])
 EPOCHS = given(VALIDATION, TEST)
+
+# the best stands at the beginning; behind a dip, among scores below zero; a thousandth ahead
+OTHERS = (
+    given(torch.tensor([0.9, 0.4, 0.5]), torch.tensor([0.3, 0.8, 0.5])),
+    given(torch.tensor([-0.5, -0.7, -0.6, -0.2, -0.4]), torch.tensor([0.1, 0.6, 0.5, 0.3, 0.2])),
+    given(torch.tensor([0.621, 0.622, 0.629, 0.625]), torch.tensor([0.4, 0.3, 0.1, 0.2])),
+)
 # overlaps (N, heads): head 1 is best on validation, head 0 in most of its images, head 2 on test
 OVERLAPS = torch.tensor(
     [[0.62, 0.6, 0.4, 0.1, 0.3], [0.6, 0.7, 0.3, 0.2, 0.3], [0.55, 0.5, 0.4, 0.1, 0.5]]
@@ -61,6 +68,7 @@ def mistakes(
             ),
             lambda f: close(result(f, call)[0], lucky) and not choice_depends_on(f, call, 0),
         ),
+        exchanged(call, [float(test[best]), best], report),
         Mistake(
             "best-test-score-reported",
             "The choice is right, but you report the best of all test scores, not that of your "
@@ -83,6 +91,19 @@ def mistakes(
             lambda f: close(result(f, call), [best, float(validation[best])]),
         ),
         *blind(call, validation, decide),
+    )
+
+
+def exchanged(call: Call, turned: list[float], report: str) -> Mistake:
+    return Mistake(
+        "results-exchanged",
+        "Choice and score are exchanged: the number of the choice comes first.",
+        (
+            "What does your function return first?",
+            "Whoever calls you unpacks: choice, score = …",
+            f"Return best first, then {report}.",
+        ),
+        lambda f: close(result(f, call), turned),
     )
 
 
@@ -159,7 +180,9 @@ TASKS = (
         "number of the epoch to keep, counted from 0, and the score to report.",
         EPOCHS,
         (
-            *from_reference(choose, EPOCHS, given(TEST, VALIDATION), names="validation test"),
+            *from_reference(
+                choose, EPOCHS, given(TEST, VALIDATION), *OTHERS, names="validation test"
+            ),
             holds(
                 "invariance",
                 "other test scores change your choice.",

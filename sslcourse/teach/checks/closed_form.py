@@ -50,6 +50,7 @@ def call(train: Tensor = TRAIN, test: Tensor = TEST, strength: float = STRENGTH)
 
 
 CALLS = (call(), call(strength=30.0))
+ONE_MISSING = given(TRAIN, LABELS, TEST, CLASSES + 1, strength=STRENGTH)  # class 3 has no image
 MANY = given(
     drawn(40, 3, seed=4) + 1,
     torch.arange(40) % 4,

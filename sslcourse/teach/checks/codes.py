@@ -7,12 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sslcourse.teach.checks.behaviours import acts_like
-from sslcourse.teach.checks.cases import from_reference
+from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.numbers import close, differ, drawn
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
 LOGITS = drawn(2, 3, 4, seed=1)
-
 NOISE = drawn(2, 3, 4, seed=2)  # any numbers will do
 
 
@@ -236,8 +235,15 @@ TASKS = (
         "Shares (N, L, K). Return the choice, one-hot rows (N, L, K), whose gradient is that of "
         "the shares, as if nothing had been chosen.",
         given(SHARES[:1, :2]),
-        from_reference(
-            straight_through, given(SHARES[:1, :2]), CHOICE, names="shares", gradient=True
+        (
+            *from_reference(
+                straight_through, given(SHARES[:1, :2]), CHOICE, names="shares", gradient=True
+            ),
+            holds(
+                "value",
+                "of two equal shares only one may be chosen: a row holds a single 1.",
+                lambda f: close(f(torch.tensor([[[0.4, 0.4, 0.2]]])).sum(dim=-1), [[1.0]]),
+            ),
         ),
         STRAIGHT,
     ),

@@ -216,6 +216,14 @@ DINO_SMALL = given(
     TWO, TWO[::-1], torch.tensor([[0.5, 0.0]]), student_temperature=0.5, teacher_temperature=0.25
 )
 
+THREE_TEACHERS = given(
+    scores(4, 3, 7),
+    scores(3, 3, 27),
+    drawn(1, 4, seed=47) / 2,
+    student_temperature=0.5,
+    teacher_temperature=0.25,
+)
+
 TASKS = (
     Task(
         "08.1",
@@ -230,6 +238,7 @@ TASKS = (
             DINO_SMALL,
             distilled(),
             distilled(4, 5, student=0.1, teacher=0.05),
+            THREE_TEACHERS,
             names="student teacher center",
             gradient=True,
             untrained=1,

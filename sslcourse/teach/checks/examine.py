@@ -11,7 +11,12 @@ from typing import Any
 
 from sslcourse.teach import progress
 from sslcourse.teach.checks.catalogue import TASKS
-from sslcourse.teach.checks.limits import first_words, kept_random_state, run_limited
+from sslcourse.teach.checks.limits import (
+    PATIENCE,
+    first_words,
+    kept_random_state,
+    run_limited,
+)
 from sslcourse.teach.checks.report import CheckReport
 from sslcourse.teach.checks.slips import slips_at
 from sslcourse.teach.checks.task import STAGES, Attempt, Case, Failed, Task
@@ -20,8 +25,8 @@ from sslcourse.teach.outputs import Text
 PASSED: set[str] = set()  # checks that were passed since this Python started
 SECONDS = 2.0  # a right function takes a few hundredths; what it imports is not counted
 TOO_LONG = (
-    f"your function did not come to an end within {SECONDS} seconds on a few small tensors; does a "
-    "loop never end?"
+    f"your function did not come to an end within {SECONDS:g} seconds of the processor, or "
+    f"{PATIENCE * SECONDS:g} on the clock, on a few small tensors; does a loop never end?"
 )
 
 
@@ -29,7 +34,7 @@ def check(key: str, function: Callable) -> CheckReport:
     """Say whether a learner's function is right, and if not, which mistake it makes.
 
     The function gets copies of small tensors, and all its calls together may take two seconds of
-    the processor (ten on the clock), first imports left out. Nothing that it does changes the
+    the processor (thirty on the clock), first imports left out. Nothing that it does changes the
     global random states; of what it prints, the first call's is shown. The outcome is kept in the
     learner's progress.
 

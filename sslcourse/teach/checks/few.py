@@ -17,6 +17,8 @@ LABELS = torch.tensor([0, 1, 0, 0, 1, 1, 0, 0, 1, 1, 0, 1, 1, 0, 1] + [2] * 10)
 CLASSES = 3
 SIZES = torch.bincount(LABELS)  # 7, 8, 10
 FIRST = torch.stack([(label == LABELS).nonzero()[:3, 0] for label in range(CLASSES)])  # (3, 3)
+MANY_CLASSES = torch.arange(12).repeat(3)
+
 DRAWS = range(60)
 
 
@@ -143,7 +145,8 @@ FEW = (
     ),
     Mistake(
         "classes-not-balanced",
-        "The classes don't give the same number of images: they are drawn from all together.",
+        "The classes don't give the same number of images: they are drawn from all together, or "
+        "the positions belong to other labels.",
         (
             "Print labels[positions].bincount().",
             "Chance gives one class more than another, and one perhaps none.",
@@ -200,6 +203,13 @@ TASKS = (
                 "value",
                 "each class must give `count` images, and none of them twice.",
                 lambda f: balanced(f) and not repeats(f),
+            ),
+            holds(
+                "value",
+                "with twelve classes each must give `count` images, too.",
+                lambda f: close(
+                    MANY_CLASSES[f(MANY_CLASSES, 2, 0)].bincount(minlength=12), 12 * [2]
+                ),
             ),
             holds(
                 "value",

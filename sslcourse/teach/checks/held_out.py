@@ -13,12 +13,12 @@ NAMES = torch.tensor([40, 3, 17, 25, 8, 31, 12, 50, 22, 36])
 BESIDE = NAMES.repeat_interleave(torch.tensor([2, 3, 2, 2, 3, 2, 2, 3, 2, 2]))
 ROUNDS = torch.cat([NAMES, NAMES, NAMES[[1, 4, 7]]])
 ORDERS = (BESIDE, ROUNDS)
-SHARE, OTHER = 0.3, 0.48  # 4.8 of ten pictures are five
+SHARE, OTHER, THIRD = 0.3, 0.48, 0.34  # 4.8 of ten pictures are five, 3.4 are three
 SEEDS = range(4)
 # each is asked once, see Attempt.result
 CALLS = {
     share: [given(sources, share, seed) for sources in ORDERS for seed in SEEDS]
-    for share in (SHARE, OTHER)
+    for share in (SHARE, OTHER, THIRD)
 }
 MANY = [given(ROUNDS, SHARE, seed) for seed in range(40)]
 Parts = tuple[Tensor, Tensor]
@@ -198,7 +198,7 @@ HELD_OUT = (
             "The share is one of pictures: count them once each.",
             "round(share * len(sources.unique()))",
         ),
-        lambda f: not (right_number(f, SHARE) and right_number(f, OTHER)),
+        lambda f: not all(right_number(f, share) for share in CALLS),
     ),
     *about_seeds(held_positions, ROUNDS, SHARE, 1),
 )
@@ -228,8 +228,9 @@ TASKS = (
             ),
             holds(
                 "value",
-                "round(share * pictures) pictures must be held out: 3 of 10 at a share of 0.3.",
-                lambda f: right_number(f, SHARE) and right_number(f, OTHER),
+                "round(share * pictures) different pictures must be held out: of 10 at the shares "
+                "0.3, 0.34 and 0.48 it is 3, 3 and 5.",
+                lambda f: all(right_number(f, share) for share in CALLS),
             ),
             holds(
                 "value",

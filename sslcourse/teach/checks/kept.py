@@ -5,12 +5,14 @@ from torch import Tensor
 
 from sslcourse.evaluate.attention import threshold_mass
 from sslcourse.teach.checks.behaviours import acts_like
-from sslcourse.teach.checks.cases import from_reference
+from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.numbers import close, differ, drawn
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
-# no sum of them comes near a threshold that is asked for
+# no sum of them comes near a threshold that is asked for; EXACT reaches it without rounding
 TINY = torch.tensor([[[0.10, 0.45], [0.27, 0.18]]])
+
+EXACT = torch.tensor([[[0.5, 0.25], [0.125, 0.125]]])
 
 SPOTTY = torch.softmax(drawn(3, 4, 4, seed=1) * torch.tensor([0.5, 1.0, 2.5])[:, None, None], 0)
 MAPS = SPOTTY * torch.tensor([1.0, 5.0, 0.2])[:, None, None]  # maps need not sum to 1
@@ -164,7 +166,14 @@ TASKS = (
         "Maps (N, H, W), not negative. Return bool (N, H, W), True for the fewest, strongest "
         "patches that hold at least `share` of their map's mass.",
         KEEP[0],
-        from_reference(threshold_mass, *KEEP, names="maps share"),
+        (
+            *from_reference(threshold_mass, *KEEP, given(EXACT, 0.5), names="maps share"),
+            holds(
+                "value",
+                "of four patches with a quarter of the mass each, two hold half of it.",
+                lambda f: int(f(torch.ones(1, 2, 2), 0.5).sum()) == 2,
+            ),
+        ),
         THRESHOLD,
     ),
 )

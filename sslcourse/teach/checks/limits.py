@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-PATIENCE = 5  # times the limit that may pass on the clock of a busy machine
+PATIENCE = 15  # times the limit that may pass on the clock of a busy machine
 TICK = 0.02  # seconds between two looks at the clock
 STALL = 10  # ticks that one may count as; one that took longer was the machine's fault
 LETTERS = 2000  # of what a function prints

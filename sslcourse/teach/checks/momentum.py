@@ -26,11 +26,12 @@ def vector(module: nn.Module) -> Tensor:
 def afterwards(slow: nn.Module, fast: nn.Module, before: list[Tensor]) -> dict[str, Tensor]:
     """What an update has made of the teacher, of the student, and of their parameters `before`."""
     after = [*slow.parameters(), *fast.parameters()]
+    tensors = [*after, *slow.buffers(), *fast.buffers()]
     facts = {
         "graph": any(p.requires_grad for p in slow.parameters()),
         "learns": all(p.requires_grad for p in fast.parameters()),
         "same": all(old is new for old, new in zip(before, after, strict=True)),
-        "apart": len({p.data_ptr() for p in after}) == len(after),
+        "apart": len({x.data_ptr() for x in tensors}) == len(tensors),
     }
     weights = {"teacher": vector(slow), "student": vector(fast)}
     return weights | {name: torch.tensor(fact) for name, fact in facts.items()}

@@ -53,8 +53,12 @@ FOLLOW = given(SLOW, FAST, 0.9), given(SLOW, FAST, 0.5)
 
 def statistics_follow(f: Attempt) -> bool:
     """Running statistics are the student's, or have moved towards them by the momentum."""
-    found = f(SLOW, FAST, 0.5, "statistics")
-    return close(found, NEW) or close(found, (OLD + NEW) / 2)
+
+    def followed(momentum: float) -> bool:
+        found = f(SLOW, FAST, momentum, "statistics")
+        return close(found, NEW) or close(found, momentum * OLD + (1 - momentum) * NEW)
+
+    return followed(0.5) and followed(0.9)
 
 
 def following(name: str, shows: Callable[[Attempt], bool]) -> Mistake:
@@ -77,10 +81,12 @@ TEACHER = (
     ),
     Mistake(
         "teacher-never-moves",
-        "The teacher's parameters are as they were: your result went into new variables.",
+        "The teacher's parameters are as they were: your result went into new variables, or they "
+        "were passed over, as they ask for no gradient.",
         (
-            "What does `p = m * p + …` do to the parameter that p named before?",
-            "It makes a new tensor; the network keeps the old one.",
+            "What does `p = m * p + …` do to the parameter that p named before? Is there a "
+            "condition that a frozen teacher never meets?",
+            "`p = …` makes a new tensor; the network keeps the old one.",
             "Write in place, inside torch.no_grad(): slow.mul_(m).add_(fast, alpha=1 - m)",
         ),
         lambda f: close(f(SLOW, FAST, 0.5), SLOW),
