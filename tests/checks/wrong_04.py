@@ -242,3 +242,9 @@ def keys_are_trained(queries, keys, queue, *, temperature):
 wrong("04.7", "queue-too-short")(lambda images, batch: int(0.05 * images) // batch * batch)
 wrong("04.7", "queue-as-large-as-the-data")(lambda images, batch: images // batch * batch)
 wrong("04.7", "queue-no-multiple-of-the-batch")(lambda images, batch: int(0.08 * images) - 1)
+
+
+@wrong("04.5", "inverse-sent-first")
+@torch.no_grad()
+def by_the_inverse(key_encoder, images, order):
+    return key_encoder(images[order.argsort()])[order]

@@ -154,3 +154,11 @@ wrong("11.6", "both-sets-decide")(
 @wrong("11.6", "best-head-of-each-image")
 def lucky_heads(validation, test):
     return validation.mean(dim=0).argmax(), test.amax(dim=1).mean()
+
+
+@wrong("08.4", "counter-moved-by-shares")
+@torch.no_grad()
+def every_state_by_shares(teacher, student, momentum):
+    theirs = student.state_dict()
+    for name, value in teacher.state_dict().items():
+        value.mul_(momentum).add_(theirs[name], alpha=1 - momentum)

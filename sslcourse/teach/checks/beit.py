@@ -100,7 +100,7 @@ LOSS = (
         "patches-summed",
         "Your loss grows with the number of hidden patches: it is a sum.",
         (
-            "Should twice the batch double the loss?",
+            "Should an image that hides more patches cost more?",
             "It is a mean over all hidden patches.",
             "Divide by mask.sum(), or use reduction='mean'.",
         ),

@@ -104,7 +104,7 @@ THRESHOLD = (
             "The share is one of the map's own mass.",
             "Divide by the map's sum before you compare.",
         ),
-        lambda f: differ(f(MAPS, 0.6), f(7 * MAPS, 0.6)),
+        lambda f: f(*KEEP[0].args).dtype == torch.bool and differ(f(MAPS, 0.6), f(7 * MAPS, 0.6)),
     ),
     Mistake(
         "share-of-the-patches",

@@ -101,7 +101,7 @@ LOSS = (
         "patches-summed",
         "Your loss grows with the number of hidden patches: their errors are not averaged.",
         (
-            "Should twice the batch double the loss?",
+            "Should an image that hides more patches cost more?",
             "It is a mean over all hidden patches.",
             "Divide by mask.sum().",
         ),

@@ -73,6 +73,17 @@ SHUFFLE = (
         ),
     ),
     Mistake(
+        "inverse-sent-first",
+        "You sent the images in the inverse order and put the keys back by `order`: BatchNorm saw "
+        "other groups than it should.",
+        (
+            "With order = [2, 0, 1], which image should go into the encoder first?",
+            "images[order] is the order that was drawn; its inverse comes after the encoder.",
+            "encoder(images[order])[order.argsort()]",
+        ),
+        lambda f: acts_like(f, lambda x, o: grouped(x[o.argsort()])[o], ORDERED),
+    ),
+    Mistake(
         "never-shuffled",
         "The keys are what they would be without a shuffle: BatchNorm saw the images in the old "
         "groups.",

@@ -61,6 +61,15 @@ def statistics_follow(f: Attempt) -> bool:
     return followed(0.5) and followed(0.9)
 
 
+def no_whole_number(f: Attempt) -> bool:
+    """Whether PyTorch refuses to write a float into a whole number."""
+    try:
+        f(SLOW, FAST, 0.9)
+    except RuntimeError as error:
+        return "can't be cast" in str(error) and "Long" in str(error)
+    return False
+
+
 def following(name: str, shows: Callable[[Attempt], bool]) -> Mistake:
     """A mistake that 04.3 knows too, recognised in these networks."""
     known = next(mistake for mistake in EMA if mistake.id == name)
@@ -124,6 +133,16 @@ TEACHER = (
             "for slow, fast in zip(teacher.buffers(), student.buffers()): slow.copy_(fast)",
         ),
         lambda f: bool((f(SLOW, FAST, 0.5, "statistics") == OLD).any()),
+    ),
+    Mistake(
+        "counter-moved-by-shares",
+        "One of the buffers counts batches: it is a whole number, and a share of it is none.",
+        (
+            "Print the dtype of each tensor in state_dict().",
+            "num_batches_tracked is int64. It can be copied, not moved by shares.",
+            "for slow, fast in zip(teacher.buffers(), student.buffers()): slow.copy_(fast)",
+        ),
+        no_whole_number,
     ),
     following("teacher-remembers-the-student", lambda f: bool(f(SLOW, FAST, 0.9, "graph"))),
 )

@@ -71,7 +71,7 @@ ENCODING = (
             "Call blocks with (N, V, D), without transpose; in PyTorch's layers batch_first=True.",
         ),
         lambda f: (
-            given_shape(f) in ([2, 2, 3], [4, 2, 3])
+            given_shape(f, ODD) in ([2, 3, 4], [7, 3, 4])
             and differ(f(*ENCODE.args)[0], f(TOKENS[:1].repeat(2, 1, 1), POSITIONS, MASK)[0])
         ),
     ),
@@ -84,7 +84,7 @@ ENCODING = (
             "tokens[~mask] is flat: it no longer knows where an image ends.",
             "blocks(tokens[~mask].view(N, -1, D))",
         ),
-        lambda f: given_shape(f) in ([1, 4, 3], [4, 3]),
+        lambda f: given_shape(f, ODD) in ([1, 6, 4], [6, 4]),
     ),
     Mistake(
         "hidden-patches-are-encoded-too",
@@ -95,7 +95,7 @@ ENCODING = (
             "A quarter. What is hidden must not enter.",
             "First pick the visible tokens, then call blocks.",
         ),
-        lambda f: given_shape(f) == [2, 4, 3],
+        lambda f: given_shape(f, ODD) == [3, 7, 4],
     ),
     Mistake(
         "blocks-never-called",
