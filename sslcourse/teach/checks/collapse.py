@@ -201,7 +201,15 @@ TASKS = (
         "Features (N, D). Return the exponential of the entropy of the singular values' shares: a "
         "number between 1 and min(N, D).",
         given(FLAT),
-        from_reference(effective_rank, *CALLS, given(torch.eye(4)), given(ONE_POINT), names="z"),
+        from_reference(
+            effective_rank,
+            *CALLS,
+            given(torch.eye(4)),
+            given(ONE_POINT),
+            given(1e-3 * TILTED),
+            given(drawn(1, 32, seed=5).repeat(64, 1)),  # one point, with rounding
+            names="z",
+        ),
         RANK,
     ),
     Task(
@@ -215,6 +223,7 @@ TASKS = (
             feature_std,
             given(FLAT),
             given(TILTED),
+            given(drawn(1, 4, seed=5).repeat(6, 1)),
             names="z",
             also=lambda z: F.normalize(z, dim=1).std(0, correction=0).mean(),
         ),

@@ -201,8 +201,8 @@ TASKS = (
         "03.1",
         "the NT-Xent loss",
         "my_nt_xent_loss(z1, z2, *, temperature)",
-        "z1 and z2 are projections (N, D) of any length; row i of both shows image i. Return the "
-        "scalar mean of equation 1 over all 2N views.",
+        "z1 and z2 are projections (N, D) of any length, perhaps in half precision; row i of both "
+        "shows image i. Return the scalar mean of equation 1 over all 2N views.",
         given(SMALL1, SMALL2, temperature=0.5),
         from_reference(
             nt_xent_loss,

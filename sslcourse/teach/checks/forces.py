@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sslcourse.teach.checks.behaviours import acts_like
-from sslcourse.teach.checks.cases import from_reference
+from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.numbers import close, drawn
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
@@ -28,6 +28,8 @@ def two_forces(z1: Tensor, z2: Tensor) -> Tensor:
 FIRST = given(torch.eye(3)[:2], torch.eye(3)[[0, 2]])
 Z1, Z2 = 2 * drawn(5, 4, seed=1), 3 * drawn(5, 4, seed=2)
 CALLS = (given(Z1, Z2), given(drawn(7, 3, seed=3), drawn(7, 3, seed=4)))
+
+TWINS = given(Z1[[0, 0, 1, 2]], Z2[[0, 1, 2, 2]])  # the first two images are one, the last two
 
 
 def like(*changes):
@@ -199,7 +201,14 @@ TASKS = (
         "Projections (N, D) of any length; row i of both shows image i. Return the scalar "
         "alignment + (uniformity of z1 + uniformity of z2) / 2 of the normalised projections.",
         FIRST,
-        from_reference(two_forces, FIRST, *CALLS, names="z1 z2", gradient=True),
+        (
+            *from_reference(two_forces, FIRST, *CALLS, names="z1 z2", gradient=True),
+            holds(
+                "value",
+                "two images that lie on one point are a pair like any other.",
+                lambda f: close(f(*TWINS.args), two_forces(*TWINS.args)),
+            ),
+        ),
         MISTAKES,
     ),
 )

@@ -4,6 +4,7 @@ from sslcourse.teach.checks.cases import from_reference
 from sslcourse.teach.checks.task import Mistake, Task, given
 from sslcourse.teach.checks.votes import (
     FAN,
+    HIGH,
     TWO,
     counts_other,
     lengths_matter,
@@ -152,6 +153,7 @@ TASKS = (
             vote,
             given(*TWO, *TWO, k=1, temperature=0.1),
             *(voting(k, t) for k, t in ((1, 0.1), (3, 0.1), (9, 0.07), (20, 0.5), (45, 0.2))),
+            HIGH,
             names="train train_labels test test_labels",
         ),
         MISTAKES,

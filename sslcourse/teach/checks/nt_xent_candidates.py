@@ -63,7 +63,9 @@ CANDIDATES = (
             "column as the label.",
         ),
         lambda f: (
-            candidates(f, 0) and close(f(torch.eye(4), torch.eye(4), temperature=0.05), math.log(2))
+            candidates(f, 0)
+            and close(f(torch.eye(4), torch.eye(4), temperature=0.05), math.log(2))
+            and close(f(torch.eye(4)[:2], torch.eye(4)[2:], temperature=0.05), math.log(4))
         ),
     ),
     Mistake(

@@ -38,6 +38,14 @@ def constant_is_lost(f: Attempt) -> bool:
     return [False, True, True] in finite and all(all(rest) for _, *rest in finite)
 
 
+def constant_is_centred(f: Attempt) -> bool:
+    """A test feature that was 2 for all training images keeps its distance from 2."""
+    train, test = TRAIN.clone(), TEST.clone()
+    train[:, 0] = 2.0
+    seen, unseen = f(train, test)
+    return close(seen[:, 0], torch.zeros(6)) and close(unseen[:, 0], test[:, 0] - 2)
+
+
 def deviation(f: Attempt, power: int) -> bool:
     """Whether a feature's deviation afterwards is its old one to some power."""
     return close(f(TRAIN, TEST)[0].std(dim=0), TRAIN.std(dim=0) ** power)
@@ -149,6 +157,12 @@ TASKS = (
                 "invariance",
                 "a feature that is constant over the training images must stay finite.",
                 lambda f: not constant_is_lost(f),
+            ),
+            holds(
+                "invariance",
+                "a feature that is constant over the training images is only centred: where it was "
+                "always 2, a test image with 2.5 gets 0.5.",
+                constant_is_centred,
             ),
         ),
         STANDARDISED,

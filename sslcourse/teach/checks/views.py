@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sslcourse.teach.checks.behaviours import acts_like
-from sslcourse.teach.checks.cases import from_reference
+from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.numbers import close, drawn
 from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
 
@@ -19,7 +19,11 @@ ROWS = given(torch.tensor([[0.0, 1], [0, 2], [3, 4], [3, 5], [6, 7], [6, 8]]))  
 
 
 class Mixing(nn.Module):
-    """An encoder that mixes the rows of a batch, as BatchNorm does; without parameters."""
+    """An encoder that mixes the rows of a batch, as BatchNorm does, and counts its calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passes = 0
 
     def forward(self, x: Tensor) -> Tensor:
         """Subtract the mean of the batch, or a running mean of 1 in evaluation mode.
@@ -32,6 +36,7 @@ class Mixing(nn.Module):
                 f"this encoder takes a batch (N, {FIRST.shape[1]}) and got {tuple(x.shape)}; views "
                 "are joined along dimension 0"
             )
+        self.passes += 1
         return x - x.mean(dim=0) if self.training else x - 1
 
 
@@ -40,7 +45,14 @@ def mixing(x: Tensor) -> Tensor:
 
 
 def with_encoder(function: Callable) -> Callable:
-    return lambda first, second: function(Mixing(), first, second)
+    """The projections, or how often the encoder itself was called."""
+
+    def run(first: Tensor, second: Tensor, ask: str = "projections"):
+        encoder = Mixing()
+        projections = function(encoder, first, second)
+        return projections if ask == "projections" else torch.tensor(encoder.passes)
+
+    return run
 
 
 def encode_views(encoder: Callable, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
@@ -192,7 +204,15 @@ TASKS = (
         "Views (N, …) of the same images. Send both through the encoder in one pass and return z1 "
         "and z2, (N, D) each; row i of both shows image i.",
         PAIR,
-        from_reference(with_encoder(encode_views), PAIR, names="first second", gradient=True),
+        (
+            *from_reference(with_encoder(encode_views), PAIR, names="first second", gradient=True),
+            holds(
+                "invariance",
+                "the encoder itself is called once: each pass moves the running statistics of its "
+                "BatchNorm.",
+                lambda f: int(f(*PAIR.args, "passes")) == 1,
+            ),
+        ),
         ENCODE,
         with_encoder,
         3,

@@ -49,6 +49,13 @@ def voting(k: int, temperature: float) -> Call:
     return given(*BANK, *QUESTIONS, k=k, temperature=temperature)
 
 
+# classes 9, 10 and 11, and none of the test images shows the last one
+ASKED = QUESTIONS[1] < 2
+HIGH = given(
+    BANK[0], BANK[1] + 9, QUESTIONS[0][ASKED], QUESTIONS[1][ASKED] + 9, k=9, temperature=0.1
+)
+
+
 def says(f: Attempt, train: list, labels: list, answer: int, k: int = 1, t: float = 0.1) -> bool:
     """Whether the vote for the question is this answer: another label loses one hit of two."""
     bank = (torch.tensor(train, dtype=torch.float32), torch.tensor(labels))
