@@ -102,6 +102,14 @@ def test_first_imports_are_not_counted(tmp_path, monkeypatch):
     assert run_limited(lambda: [importlib.import_module(name) for name in names], 0.5)[0]
 
 
+def test_a_library_that_is_slow_to_load_is_not_counted(tmp_path, monkeypatch):
+    """A single module, such as a compiled one, shows no other while it is loaded."""
+    spin = "import time\nend = time.process_time() + 1\nwhile time.process_time() < end: pass\n"
+    (tmp_path / "slow_and_alone.py").write_text(spin)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert run_limited(lambda: importlib.import_module("slow_and_alone"), 0.5)[0]
+
+
 def test_a_machine_that_stands_still_is_not_the_learners_fault(monkeypatch):
     """A virtual machine that was paused finds its clocks, the processor's too, seconds later."""
     stalls = iter([0.0] + 1000 * [3.0])  # from the second look on

@@ -79,13 +79,24 @@ def wait_for(worker: threading.Thread, seconds: float) -> None:
     passed = used = 0.0
     while worker.is_alive():
         clock, processor, libraries = time.monotonic(), time.process_time(), len(sys.modules)
+        began = importing(worker)
         worker.join(TICK)
-        if len(sys.modules) > libraries:  # a first import is under way; there is an end to those
-            continue
+        if began or importing(worker) or len(sys.modules) > libraries:
+            continue  # there is an end to first imports
         passed += min(time.monotonic() - clock, STALL * TICK)
         used += min(time.process_time() - processor, STALL * TICK)
         if used > seconds or passed > PATIENCE * seconds:
             return
+
+
+def importing(worker: threading.Thread) -> bool:
+    """Whether a thread is loading a library for the first time."""
+    frame = sys._current_frames().get(worker.ident)
+    while frame is not None:
+        if frame.f_code.co_name == "_find_and_load" and "importlib" in frame.f_code.co_filename:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def stop(worker: threading.Thread, over: threading.Event) -> None:
