@@ -215,6 +215,20 @@ def test_the_readme_tells_what_the_gpu_did():
         assert written.strip("| ").split(" | ") == [method, f"{made.batch:,}", *speeds, *last]
 
 
+def test_the_readme_tells_what_compiling_brings_on_two_cores():
+    rows = read_results(Path(gpu.__file__).with_name("compile-2-cores.json"))["rows"]
+    readme = " ".join((Path(__file__).parents[1] / "README.md").read_text().split())
+    plain, compiled = (
+        {name: rows[f"{name}, {mode}"] for name in costs.SIX}
+        for mode in ("float32", "float32 compiled")
+    )
+    names = dict(zip(costs.SIX, ("SimCLR", "MoCo", "SwAV", "MAE", "BEiT", "DINO"), strict=True))
+    gains = (f"{names[m]} {plain[m]['ms'] / compiled[m]['ms']:.2f}" for m in costs.SIX)
+    assert ", ".join(gains) in readme
+    begins = [row["s to start"] for row in compiled.values()]
+    assert f"{min(begins):.0f} to {max(begins):.0f} seconds later" in readme
+
+
 def test_plans_are_counted(monkeypatch, capsys):
     """The whole command, on recipes that are small enough to count here."""
     monkeypatch.setattr(
