@@ -200,6 +200,14 @@ def test_an_error_shows_the_learners_own_line(error):
     assert f"in line {line}:" in report.problem
 
 
+def test_a_lost_dimension_is_asked_for():
+    def normalise(z, *, temperature):
+        return z / z.norm(dim=1) @ z.T / temperature
+
+    problem = check("02.4", normalise).problem
+    assert "in line" in problem and "Does `norm` need keepdim=True there" in problem
+
+
 def test_an_error_inside_torch_shows_the_line_that_led_there():
     def loss(z1, z2, *, temperature):
         return z1 @ z2  # shapes don't fit

@@ -3,6 +3,7 @@
 import html
 import inspect
 import linecache
+import re
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -162,7 +163,16 @@ def own_line(error: BaseException, function: Callable) -> str:
     if line is None:
         return text
     source = linecache.getline(code.co_filename, line).strip()
-    return f"{text}\nin line {line}: {source}" if source else f"{text}\nin line {line}"
+    text = f"{text}\nin line {line}: {source}" if source else f"{text}\nin line {line}"
+    return text + lost_dimension(error, source)
+
+
+def lost_dimension(error: BaseException, source: str) -> str:
+    """What to ask where shapes don't fit in a line that sums over a dimension and drops it."""
+    drops = re.search(r"\b(norm|sum|mean|std|var|amax|max)\(.*\d", source)
+    if "must match the size of tensor" in str(error) and drops and "keepdim" not in source:
+        return f"\nDoes `{drops[1]}` need keepdim=True there, so that its dimension stays?"
+    return ""
 
 
 def recognise(task: Task, attempt: Attempt, stage: str) -> dict[str, Any]:
