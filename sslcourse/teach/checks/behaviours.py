@@ -2,8 +2,12 @@
 
 import math
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
+import torch
+
+from sslcourse.teach.checks.limits import seed_everything
 from sslcourse.teach.checks.numbers import close, constant_ratio, differ
 from sslcourse.teach.checks.task import Attempt, Call
 
@@ -67,6 +71,17 @@ def seed_decides(draw: Callable[[int], Any]) -> bool:
     """Whether what is drawn is the same for equal seeds, and something else for another one."""
     first, again, other = draw(1), draw(1), draw(2)
     return close(first, again) and not close(first, other)
+
+
+def generator_decides(f: Attempt, *sizes: Any) -> bool:
+    """Whether the seed of a generator that is handed in decides, whatever other randomness does."""
+    luck = count()
+
+    def draw(seed: int) -> Any:
+        seed_everything(next(luck))  # f itself would seed it alike every time
+        return torch.as_tensor(f.function(*sizes, generator=torch.Generator().manual_seed(seed)))
+
+    return seed_decides(draw)
 
 
 def passes_gradient(f: Attempt, call: Call, number: int) -> bool:

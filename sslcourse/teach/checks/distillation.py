@@ -16,11 +16,16 @@ from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
 
 
 def distilled(
-    views: int = 3, count: int = 3, seed: int = 0, student: float = 0.5, teacher: float = 0.25
+    views: int = 3,
+    count: int = 3,
+    seed: int = 0,
+    student: float = 0.5,
+    teacher: float = 0.25,
+    answers: int = 2,
 ) -> Call:
     return given(
         scores(views, count, seed),
-        scores(2, count, seed + 20),
+        scores(answers, count, seed + 20),
         drawn(1, 4, seed=seed + 40) / 2,
         student_temperature=student,
         teacher_temperature=teacher,
@@ -216,14 +221,6 @@ DINO_SMALL = given(
     TWO, TWO[::-1], torch.tensor([[0.5, 0.0]]), student_temperature=0.5, teacher_temperature=0.25
 )
 
-THREE_TEACHERS = given(
-    scores(4, 3, 7),
-    scores(3, 3, 27),
-    drawn(1, 4, seed=47) / 2,
-    student_temperature=0.5,
-    teacher_temperature=0.25,
-)
-
 TASKS = (
     Task(
         "08.1",
@@ -238,7 +235,7 @@ TASKS = (
             DINO_SMALL,
             distilled(),
             distilled(4, 5, student=0.1, teacher=0.05),
-            THREE_TEACHERS,
+            distilled(4, 3, seed=7, answers=3),
             names="student teacher center",
             gradient=True,
             untrained=1,

@@ -1,11 +1,9 @@
 """06.3, a random mask: many masks together say what is wrong."""
 
-from itertools import count
-
 import torch
 from torch import Tensor
 
-from sslcourse.teach.checks.behaviours import seed_decides
+from sslcourse.teach.checks.behaviours import generator_decides
 from sslcourse.teach.checks.cases import holds
 from sslcourse.teach.checks.limits import seed_everything
 from sslcourse.teach.checks.task import Attempt, Failed, Mistake, Task, given
@@ -71,14 +69,7 @@ def same_every_time(f: Attempt) -> bool:
 
 def generator_ignored(f: Attempt) -> bool:
     """A generator's seed does not decide the mask, whatever torch's own randomness does."""
-    luck = count()
-
-    def draw(seed: int) -> Tensor:
-        seed_everything(next(luck))
-        generator = torch.Generator().manual_seed(seed)
-        return torch.as_tensor(f.function(20, 16, 0.75, generator=generator))
-
-    return not seed_decides(draw)
+    return not generator_decides(f, 20, 16, 0.75)
 
 
 MASKS = (
