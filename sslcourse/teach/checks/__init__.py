@@ -31,6 +31,11 @@ failure. Then it looks for a known mistake, not by stored numbers but by behavio
 shuffling the positives change, what scaling the inputs, what do collapsed inputs give, where does a
 gradient arrive? In a task's list of mistakes the most specific ones stand first, and the first one
 that shows is named.
+
+Where none shows, the result is rebuilt (`formulas`): the right formula is computed with one or two
+of its steps done wrongly, until it gives the learner's very numbers. Where that fails, too, the
+report tells how the result is related to the right one (`relations`): by a factor, by another
+order, by an input that has no effect, by a gradient that does not arrive.
 """
 
 # Of the 46 mistakes that people are known to make, these are no function of a learner's, so no

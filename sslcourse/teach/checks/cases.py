@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sslcourse.teach.checks.numbers import close, mapped, named, shown
-from sslcourse.teach.checks.task import Attempt, Call, Case, Failed
+from sslcourse.teach.checks.task import Attempt, Beside, Call, Case, Failed
 
 
 def from_reference(
@@ -36,19 +36,21 @@ def from_reference(
         keeps_inputs: whether the inputs must be left as they were.
         invariances: (a sentence, what must hold).
     """
-    right, words = Attempt(reference), names.split()
+    right, words = Attempt(reference), tuple(names.split())
     other = Attempt(also or reference)
+    beside = Beside(right, calls, words)
+    questions: list[tuple[str, Callable[[Attempt, Call], None]]] = [
+        ("shape", lambda f, call: shapes(f, right, call, words)),
+        ("dtype", lambda f, call: kinds(f, right, call)),
+        ("value", lambda f, call: values(f, right, other, call, words)),
+    ]
+    if gradient:
+        questions.append(("gradient", lambda f, call: slopes(f, right, call, words, untrained)))
     cases = [
-        Case(stage, lambda f, call=call, compare=compare: compare(f, right, call, words))
-        for stage, compare in (("shape", shapes), ("dtype", kinds))
+        Case(stage, lambda f, ask=ask, call=call: ask(f, call), beside, call)
+        for stage, ask in questions
         for call in calls
     ]
-    cases += [Case("value", lambda f, c=call: values(f, right, other, c, words)) for call in calls]
-    if gradient:
-        cases += [
-            Case("gradient", lambda f, c=call: slopes(f, right, c, words, untrained))
-            for call in calls
-        ]
     if keeps_inputs:
         cases.append(Case("invariance", lambda f: inputs_stay(f, calls[0])))
     return (*cases, *(holds("invariance", says, what) for says, what in invariances))
@@ -87,7 +89,7 @@ def form(value: Any) -> str:
     return "a single number" if value.ndim == 0 else str(tuple(value.shape))
 
 
-def shapes(f: Attempt, right: Attempt, call: Call, words: list[str]) -> None:
+def shapes(f: Attempt, right: Attempt, call: Call, words: tuple[str, ...]) -> None:
     came, expected = both(f, right, call)
     if form(came) != form(expected):
         inputs = ", ".join(
@@ -105,7 +107,7 @@ def kind(value: Tensor) -> str:
     return "float" if value.is_floating_point() else "integer"
 
 
-def kinds(f: Attempt, right: Attempt, call: Call, words: list[str]) -> None:
+def kinds(f: Attempt, right: Attempt, call: Call) -> None:
     """Float, bool or whole numbers; a whole number may stand for a float that has no gradient."""
     came, expected = both(f, right, call)
     for a, b in zip(*(x if isinstance(x, tuple) else (x,) for x in (came, expected))):
@@ -113,13 +115,15 @@ def kinds(f: Attempt, right: Attempt, call: Call, words: list[str]) -> None:
             raise Failed(f"expected {kind(b)} numbers, your function returned {a.dtype}.")
 
 
-def values(f: Attempt, right: Attempt, other: Attempt, call: Call, words: list[str]) -> None:
+def values(f: Attempt, right: Attempt, other: Attempt, call: Call, words: tuple[str, ...]) -> None:
     came, expected = both(f, right, call)
     if not close(came, expected) and not close(came, other.result(call)):
         raise Failed(comparison(call, words, came, expected))
 
 
-def slopes(f: Attempt, right: Attempt, call: Call, words: list[str], untrained: int = 0) -> None:
+def slopes(
+    f: Attempt, right: Attempt, call: Call, words: tuple[str, ...], untrained: int = 0
+) -> None:
     expected = right.gradients(*call.args, **call.kwargs)
     came = f.gradients(*call.args, **call.kwargs)
     if came is None:
@@ -131,7 +135,7 @@ def slopes(f: Attempt, right: Attempt, call: Call, words: list[str], untrained: 
             raise Failed(f"the value is right, but not the gradient of {label}.\n{text}")
 
 
-def trained_names(call: Call, words: list[str]) -> list[str]:
+def trained_names(call: Call, words: tuple[str, ...]) -> list[str]:
     """Names of the inputs that can have a gradient; "scores[1]" for one of a list."""
     found = []
     for name, value in zip(words, call.args):
@@ -151,7 +155,7 @@ def inputs_stay(f: Attempt, call: Call) -> None:
         raise Failed("the result is right, but your function changed the tensors it was given.")
 
 
-def comparison(call: Call, words: list[str], came: Any, expected: Any) -> str:
+def comparison(call: Call, words: tuple[str, ...], came: Any, expected: Any) -> str:
     """Small numbers to look at."""
     lines = [*named(call.args, call.kwargs, words)]
     return "\n".join([*lines, f"expected: {shown(expected)}", f"yours:    {shown(came)}"])

@@ -12,12 +12,15 @@ from typing import Any
 
 from sslcourse.teach import progress
 from sslcourse.teach.checks.catalogue import TASKS
+from sslcourse.teach.checks.formulas import FORMULAS, HINTS, rebuilt
 from sslcourse.teach.checks.limits import (
     PATIENCE,
     first_words,
     kept_random_state,
     run_limited,
 )
+from sslcourse.teach.checks.related import first_relation
+from sslcourse.teach.checks.relations import Seen
 from sslcourse.teach.checks.report import CheckReport
 from sslcourse.teach.checks.slips import slips_at
 from sslcourse.teach.checks.task import STAGES, Attempt, Case, Failed, Task
@@ -107,7 +110,7 @@ def examine(task: Task, function: Callable) -> CheckReport:
     def work() -> None:
         found.update(first_failure(task, attempt, function))
         if found.get("stage"):
-            found.update(recognise(task, attempt, found["stage"]))
+            found.update(recognise(task, attempt, found.pop("case")))
 
     with kept_random_state(), first_words(lambda: attempt.calls):
         finished, _ = run_limited(work, SECONDS)
@@ -141,13 +144,13 @@ def first_failure(task: Task, attempt: Attempt, function: Callable) -> dict[str,
         try:
             case.run(attempt)
         except Failed as failure:
-            return {"stage": case.stage, "problem": str(failure)}
+            return {"stage": case.stage, "problem": str(failure), "case": case}
         except NotImplementedError as error:
             if "not implemented for" not in str(error):  # torch says so of missing operations
                 return {"attempted": False}
-            return {"stage": case.stage, "problem": own_line(error, function)}
+            return {"stage": case.stage, "problem": own_line(error, function), "case": case}
         except (Exception, SystemExit) as error:
-            return {"stage": case.stage, "problem": own_line(error, function)}
+            return {"stage": case.stage, "problem": own_line(error, function), "case": case}
     return {"passed": True}
 
 
@@ -175,13 +178,25 @@ def lost_dimension(error: BaseException, source: str) -> str:
     return ""
 
 
-def recognise(task: Task, attempt: Attempt, stage: str) -> dict[str, Any]:
-    """The first known mistake whose behaviour the function shows."""
-    for mistake in (*task.mistakes, *slips_at(stage, task)):
+def recognise(task: Task, attempt: Attempt, case: Case) -> dict[str, Any]:
+    """The first known mistake that the function shows.
+
+    Else wrong steps from which the result can be rebuilt, else its first relation to the right one.
+    """
+    for mistake in (*task.mistakes, *slips_at(case.stage, task)):
         try:
-            recognised = bool(mistake.shows(attempt))
+            shown = bool(mistake.shows(attempt))
         except (Exception, SystemExit):  # a function that raises does not show this behaviour
             continue
-        if recognised:
+        if shown:
             return {"mistake": mistake.id, "diagnosis": mistake.diagnosis, "hints": mistake.hints}
+    if not case.beside or not case.call:
+        return {}
+    seen = Seen(attempt, case.beside, case.call)
+    formula = FORMULAS.get(task.key) if case.stage == "value" else None
+    if formula and (found := rebuilt(task, seen, formula)):
+        return {"mistake": found[0], "diagnosis": found[1], "hints": HINTS}
+    if related := first_relation(case.stage, seen):
+        relation, sentence = related
+        return {"mistake": relation.id, "diagnosis": sentence, "hints": relation.hints}
     return {}

@@ -102,7 +102,12 @@ TASKS = (
         some(2, 6),
         (
             *from_reference(
-                moco_step, some(2, 6), some(2, 8), names="queries keys queue", keeps_inputs=False
+                moco_step,
+                some(2, 6),
+                some(2, 8),
+                some(3, 7, seed=5, temperature=0.2),
+                names="queries keys queue",
+                keeps_inputs=False,
             ),
             holds(
                 "gradient",

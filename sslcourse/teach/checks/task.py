@@ -136,19 +136,33 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class Case:
-    """One question to the function; `run` raises `Failed` where the answer is wrong."""
-
-    stage: str
-    run: Callable[[Attempt], None]
-
-
-@dataclass(frozen=True)
 class Call:
     """Inputs of one call; made by `given`."""
 
     args: tuple
     kwargs: dict
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A right function, what it is called with, and names of the inputs."""
+
+    right: Attempt
+    calls: tuple[Call, ...]
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One question to the function; `run` raises `Failed` where the answer is wrong.
+
+    Where the answer is compared with a right one's, `beside` has that and `call` the inputs.
+    """
+
+    stage: str
+    run: Callable[[Attempt], None]
+    beside: Beside | None = None
+    call: Call | None = None
 
 
 def given(*args: Any, **kwargs: Any) -> Call:

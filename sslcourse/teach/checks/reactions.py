@@ -1,0 +1,190 @@
+"""Relations that show when inputs change: what should matter and does not, and the other way."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sslcourse.teach.checks.numbers import close, differ, mapped, tensors_in
+from sslcourse.teach.checks.relations import Comparison, Relation, Seen, floats
+from sslcourse.teach.checks.task import Call
+
+
+def other_inputs(kind: int) -> Callable[[Any], Any]:
+    """Makes another input of the same kind, one of three; None where there is none."""
+
+    def change(value: Any) -> Any:
+        if isinstance(value, bool):
+            return not value
+        if isinstance(value, int):
+            return value + 1 + kind
+        if isinstance(value, float):
+            return (0.6, 0.3, 0.8)[kind] * value
+        if not isinstance(value, Tensor) or not value.numel():
+            return None
+        if value.is_floating_point() and kind == 2 and value.ndim:
+            return value[:1].expand_as(value).clone()  # all rows alike
+        if value.is_floating_point():
+            return (0.7, 2.0)[kind] * value.roll(1 + kind) + 0.1
+        other = value.roll(1 + kind, dims=-1) if value.ndim else value + 1
+        return None if torch.equal(other, value) else other
+
+    return change
+
+
+def moves(before: Any, after: Any) -> bool:
+    """Whether a result is another one; a result of another shape is."""
+    return not close(before, after)
+
+
+def input_unused(seen: Seen) -> str:
+    moved: dict[str, list[bool]] = {}
+    still: dict[str, list[bool]] = {}
+    for kind in range(3):
+        for label, found in seen.after(other_inputs(kind)):
+            moved.setdefault(label, []).extend(moves(x.expected, x.expected_then) for x in found)
+            still.setdefault(label, []).extend(close(x.came, x.came_then) for x in found)
+    for label, values in moved.items():
+        if sum(values) > 1 and all(still[label]):
+            return f"Your result stays the same when `{label}` changes; the right one does not."
+    return ""
+
+
+CHANGES = (
+    ("is multiplied by 3", floats(lambda x: 3 * x)),
+    ("is multiplied by -1", floats(lambda x: -x)),
+    ("gets 2 added everywhere", floats(lambda x: x + 2)),
+)
+
+
+def reacts(seen: Seen) -> str:
+    """The right result stays and the learner's does not, or the other way round."""
+    for words, change in CHANGES:
+        for label, found in seen.after(change):
+            if sentence := told(f"`{label}` {words}", found):
+                return sentence
+    for words, joint in TOGETHER:
+        if sentence := told(words, [seen.compared(call, joint(call)) for call in fitting(seen)]):
+            return sentence
+    return ""
+
+
+def told(what: str, found: list[Comparison]) -> str:
+    """What happens with a change, where the two functions don't agree in it."""
+    stays = [close(x.expected, x.expected_then) for x in found]
+    if not found:
+        return ""
+    if all(stays) and any(differ(x.came, x.came_then) for x in found):
+        return f"Your result changes when {what}; the right one does not."
+    if not any(stays) and all(close(x.came, x.came_then) for x in found):
+        return f"Your result stays the same when {what}; the right one does not."
+    return ""
+
+
+def in_line(call: Call, change: Callable[[Tensor], Tensor]) -> Call:
+    """A change of all tensors that have as many rows as the first one has."""
+    rows = len(tensors_in(call.args)[0])
+
+    def run(x: Tensor) -> Tensor:
+        return change(x) if x.ndim and len(x) == rows else x
+
+    return Call(mapped(run, call.args), call.kwargs)
+
+
+def exchanged(call: Call) -> Call:
+    first, second, *others = call.args
+    return Call((second, first, *others), call.kwargs)
+
+
+TOGETHER = (
+    ("all rows are brought into another order", lambda c: in_line(c, lambda x: x.roll(1, 0))),
+    ("every row is there twice", lambda c: in_line(c, lambda x: torch.cat([x, x]))),
+    ("the first two inputs are exchanged", exchanged),
+)
+
+
+def fitting(seen: Seen) -> list[Call]:
+    """Calls whose first input has rows, so that something can be done with them."""
+    return [c for c in seen.beside.calls if tensors_in(c.args) and tensors_in(c.args)[0].ndim > 1]
+
+
+def others_matter(seen: Seen) -> str:
+    """The first row of a result changes with the other rows of an input."""
+
+    def first(value: Any) -> tuple[Tensor, ...]:
+        return tuple(x[0] for x in tensors_in(value))
+
+    def rest(x: Tensor) -> Tensor:
+        return torch.cat([x[:1], 0.7 * x[1:].flip(0) + 0.2])
+
+    for label, found in seen.after(floats(rest)):
+        right = all(close(first(x.expected), first(x.expected_then)) for x in found)
+        if right and any(differ(first(x.came), first(x.came_then)) for x in found):
+            return (
+                f"Your result for the first row of `{label}` changes when the other rows change; "
+                "it should depend on its own row alone."
+            )
+    return ""
+
+
+def place_matters(seen: Seen) -> str:
+    """The rows of the right result follow those of the inputs, the learner's don't."""
+    calls = fitting(seen)
+    found = [seen.compared(c, in_line(c, lambda x: x.roll(1, 0))) for c in calls]
+
+    def follows(before: Any, after: Any) -> bool:
+        return close(mapped(lambda x: x.roll(1, 0), before), after)
+
+    if not found or not all(follows(x.expected, x.expected_then) for x in found):
+        return ""
+    if all(follows(x.came, x.came_then) for x in found):
+        return ""
+    return (
+        "If all inputs are brought into another order, the rows of the right result follow; yours "
+        "don't. What a row gets depends on where it stands."
+    )
+
+
+UNUSED = Relation(
+    "input-without-effect",
+    (
+        "Where in your function does it occur?",
+        "It may be overwritten, replaced by a number of your own, or fall out again: a factor "
+        "falls out where something is normalised afterwards.",
+        "Go through the text and mark the place where it is used.",
+    ),
+    input_unused,
+)
+REACTIONS = (
+    Relation(
+        "rows-influence-each-other",
+        (
+            "Which line mixes several rows?",
+            "A mean, deviation, norm or softmax with dim=0 or without `dim` runs over the batch.",
+            "Choose the dimension so that each row is treated alone.",
+        ),
+        others_matter,
+    ),
+    Relation(
+        "place-in-the-batch-matters",
+        (
+            "Which line treats the first row, or a certain row, in another way?",
+            "An index such as [0], a mask or order of one image that is used for all, or a "
+            "reshape that mixes images can do that.",
+            "Make two inputs by hand, exchange them, and follow both through your function.",
+        ),
+        place_matters,
+    ),
+    Relation(
+        "another-invariance",
+        (
+            "Which step of the right function takes such a change away, or lets it through?",
+            "Dividing by a length takes a factor away; subtracting a mean takes a constant away; "
+            "a square or an absolute value takes the sign away; a mean does not grow with the "
+            "number of rows.",
+            "See whether one of these is missing, or one too many, or done with the wrong `dim`.",
+        ),
+        reacts,
+    ),
+)

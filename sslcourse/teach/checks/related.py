@@ -1,0 +1,45 @@
+"""All relations, by the stage at which a case failed, the most telling first."""
+
+from sslcourse.teach.checks.amounts import (
+    ALWAYS_THE_SAME,
+    AMOUNTS,
+    NEARLY_RIGHT,
+    VERY_NEARLY_RIGHT,
+)
+from sslcourse.teach.checks.outlines import OUTLINES
+from sslcourse.teach.checks.places import PLACES
+from sslcourse.teach.checks.reactions import REACTIONS, UNUSED
+from sslcourse.teach.checks.relations import Relation, Seen
+from sslcourse.teach.checks.scales import CUT_OFF, OWN_SCALES
+from sslcourse.teach.checks.slopes import SLOPES
+from sslcourse.teach.checks.some_cases import KINDS, RAISES, RIGHT_FOR_SOME
+
+RELATIONS = {
+    "shape": (RAISES, *OUTLINES),
+    "dtype": KINDS,
+    "value": (
+        ALWAYS_THE_SAME,
+        UNUSED,
+        *AMOUNTS,
+        *PLACES,
+        CUT_OFF,
+        VERY_NEARLY_RIGHT,
+        OWN_SCALES,
+        *REACTIONS,
+        RIGHT_FOR_SOME,
+        NEARLY_RIGHT,
+    ),
+    "gradient": SLOPES,
+}
+
+
+def first_relation(stage: str, seen: Seen) -> tuple[Relation, str] | None:
+    """The first relation that holds, and its sentence."""
+    for relation in RELATIONS.get(stage, ()):
+        try:
+            sentence = relation.tells(seen)
+        except (Exception, SystemExit):  # other inputs can be too much for either function
+            continue
+        if sentence:
+            return relation, sentence
+    return None
