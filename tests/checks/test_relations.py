@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 from sslcourse.methods.moco import info_nce_loss
 from sslcourse.methods.simclr import nt_xent_loss
+from sslcourse.networks.patches import unpatchify
 from sslcourse.teach.checks import check
 from sslcourse.teach.checks.related import RELATIONS
 
@@ -100,15 +101,16 @@ def rows_sorted_by_turn(images, quarters):
     return torch.stack([turned[i] for i in quarters.argsort(stable=True)])
 
 
-@gives("07.2", "right-but-for-some", "Wrong is row 1; the others are right.")
-def one_noise_for_all(logits, noise, *, temperature):
-    return ((logits + noise[:1]) / temperature).softmax(dim=-1)
+@gives("06.2", "right-but-for-some", "Wrong is row 1; the others are right.")
+def first_picture_for_all(patches, patch_size):
+    pictures = unpatchify(patches, patch_size)
+    return pictures[:1].expand_as(pictures)
 
 
-@gives("03.3", "another-invariance", "stays the same when `z` is multiplied by 3")
-def unasked_lengths(z):
-    z = normalised(z)
-    return z[::2], z[1::2]
+@gives("01.3", "another-invariance", "stays the same when `images` is multiplied by -1")
+@torch.no_grad()
+def without_sign(encoder, images):
+    return encoder.eval()(images.abs())
 
 
 @gives("01.3", "rows-influence-each-other", "it should depend on its own row alone")

@@ -98,20 +98,20 @@ def shared_statistics(encoder):
     return copied
 
 
-@unseen("03.6", "generator-ignored")
+@unseen("03.6", "next-step-draws-the-same")
 def second_view_the_same_in_every_step(images, augment, generator):
     other = torch.Generator().manual_seed(generator.initial_seed() + 1)
     return augment(images, generator), augment(images, other)
 
 
-@unseen("03.6", "generator-ignored")
+@unseen("03.6", "next-step-draws-the-same")
 def both_views_the_same_in_every_step(images, augment, generator):
     seed = generator.initial_seed()
     first = augment(images, generator.manual_seed(seed))
     return first, augment(images, generator.manual_seed(seed + 1))
 
 
-@unseen("03.6", "generator-ignored")
+@unseen("03.6", "next-step-draws-the-same")
 def a_copied_state(images, augment, generator):
     own = torch.Generator()
     own.set_state(generator.get_state())

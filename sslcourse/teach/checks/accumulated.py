@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sslcourse.teach.checks.behaviours import acts_like
-from sslcourse.teach.checks.cases import from_reference
+from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.centre import update_center
 from sslcourse.teach.checks.numbers import close, drawn
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
@@ -22,8 +22,10 @@ def with_updates(function: Callable) -> Callable:
             moves.append(1)
             return update_center(center, scores, momentum)
 
-        center = function(CENTER.clone(), batches, move)
-        return center if ask == "center" else torch.tensor(len(moves))
+        before = CENTER.clone()
+        center = function(before, batches, move)
+        answers = {"moves": len(moves), "kept": bool(torch.equal(before, CENTER))}
+        return center if ask == "center" else torch.tensor(answers[ask])
 
     return run
 
@@ -123,11 +125,18 @@ TASKS = (
         "each with its own n, and move(center, scores), which returns the centre moved towards the "
         "mean of the scores. Return the centre after the step.",
         MICRO,
-        from_reference(
-            with_updates(accumulated_center),
-            MICRO,
-            given(MICRO.args[0], 0.5),
-            names="batches momentum",
+        (
+            *from_reference(
+                with_updates(accumulated_center),
+                MICRO,
+                given(MICRO.args[0], 0.5),
+                names="batches momentum",
+            ),
+            holds(
+                "invariance",
+                "the result is right, but your function writes into the centre that it was given.",
+                lambda f: bool(f(*MICRO.args, "kept")),
+            ),
         ),
         ACCUMULATED,
         with_updates,

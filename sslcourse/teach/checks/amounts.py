@@ -1,8 +1,6 @@
 """Relations between all numbers and the right ones: a factor, a constant, another function."""
 
 import math
-from dataclasses import replace
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -10,8 +8,6 @@ from torch import Tensor
 from sslcourse.teach.checks.numbers import number
 from sslcourse.teach.checks.relations import Relation, Seen
 from sslcourse.teach.checks.task import Call
-
-NEARLY = 0.05  # of the largest number that was expected
 
 
 def all_numbers(seen: Seen) -> tuple[Tensor, Tensor]:
@@ -171,20 +167,6 @@ def another_function(seen: Seen) -> str:
     return ""
 
 
-def nearly_right(seen: Seen, most: float = NEARLY) -> str:
-    came, expected = all_numbers(seen)
-    largest = float(expected.abs().max()) if len(expected) else 0.0
-    if not largest:
-        return ""
-    off = float((came - expected).abs().max()) / largest
-    if off > most:
-        return ""
-    return (
-        f"You are close: the largest error is {100 * off:.2g} % of the largest number. Something "
-        "small is added, left out, rounded or counted twice."
-    )
-
-
 ALWAYS_THE_SAME = Relation(
     "always-the-same-number",
     (
@@ -228,14 +210,3 @@ AMOUNTS = (
         another_function,
     ),
 )
-NEARLY_RIGHT = Relation(
-    "nearly-right",
-    (
-        "The way is right. Which small number in your function has no place in the text?",
-        "An eps somewhere else, /256 for /255, N - 1 for N, half precision or a diagonal that is "
-        "counted can cause that.",
-        "Take out everything that only protects from division by zero and look again.",
-    ),
-    nearly_right,
-)
-VERY_NEARLY_RIGHT = replace(NEARLY_RIGHT, tells=partial(nearly_right, most=NEARLY / 5))

@@ -61,6 +61,17 @@ WEIGHTS = (
         ),
     ),
     Mistake(
+        "weights-transposed",
+        "Your matrix is right, but transposed: what stands in row i belongs in column i.",
+        (
+            "Whose share should row i hold?",
+            "Row i is token i's: its query compared with all keys. Look at the letters of einsum, "
+            "or at which of q and k is transposed.",
+            "torch.softmax(q @ k.transpose(2, 3) / d ** 0.5, dim=3)",
+        ),
+        lambda f: close(f(Q, K).mT, attention_weights(Q, K)),
+    ),
+    Mistake(
         "softmax-over-the-queries",
         "Your columns sum to 1, not your rows: each key shares itself out among the queries.",
         (

@@ -34,6 +34,11 @@ def ratio_is(f: Attempt, number) -> bool:
     return found is not None and close(found, 1.0)
 
 
+def reshaped(logits: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
+    n, length, codes = logits.shape
+    return beit_loss(logits.reshape(n, codes, length).transpose(1, 2), tokens, mask)
+
+
 def images_alike(logits: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
     each = F.cross_entropy(logits.transpose(1, 2), tokens, reduction="none")
     return ((each * mask).sum(dim=1) / mask.sum(dim=1)).mean()
@@ -75,6 +80,29 @@ LOSS = (
             "logits[mask] and tokens[mask]",
         ),
         lambda f: gradient_at(f, MASK) == 0 < gradient_at(f, ~MASK),
+    ),
+    Mistake(
+        "mask-of-the-first-image",
+        "The first image's mask is used for all images.",
+        (
+            "Which patches of image 1 change your loss?",
+            "mask[0] is the mask of image 0; each image hides others.",
+            "Use the whole mask (N, L), whose first dimension is the image.",
+        ),
+        lambda f: acts_like(
+            f, lambda x, t, m: beit_loss(x, t, m[:1].expand_as(m)), some(), some(seed=3)
+        ),
+    ),
+    Mistake(
+        "scores-reshaped",
+        "The scores are reshaped to (N, K, L) where they should be transposed: scores of different "
+        "patches and codes are mixed.",
+        (
+            "Which numbers belong to patch 0 after your reshape?",
+            "reshape keeps the order in memory; only a transpose exchanges dimensions.",
+            "logits.transpose(1, 2), or F.cross_entropy(logits[mask], tokens[mask])",
+        ),
+        lambda f: acts_like(f, reshaped, some(), some(seed=3)),
     ),
     Mistake(
         "loss-on-all-patches",

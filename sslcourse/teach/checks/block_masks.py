@@ -1,6 +1,7 @@
 """07.1, a mask of blocks: what a batch of masks looks like says what is wrong."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from sslcourse.teach.checks.behaviours import generator_decides
@@ -54,6 +55,22 @@ def one_size(mask: Tensor) -> bool:
     """Whether each mask is one full rectangle, and all have the same sides."""
     sides = torch.stack([mask.any(dim=2).sum(dim=1), mask.any(dim=1).sum(dim=1)], dim=1)  # (N, 2)
     return bool((sides.prod(dim=1) == mask.sum(dim=(1, 2))).all()) and len(sides.unique(dim=0)) == 1
+
+
+def squares_of(mask: Tensor, side: int) -> Tensor:
+    """Bool (N, rows, columns) of places where a square of hidden patches begins."""
+    return F.avg_pool2d(mask[:, None].float(), side, 1)[:, 0] > 0.999
+
+
+def squares_of_one_size(mask: Tensor) -> bool:
+    """Whether all masks are made of squares of 2 x 2 or of 3 x 3, and larger ones come by luck."""
+    for side in (2, 3):
+        begins = squares_of(mask, side)
+        made = F.max_pool2d(F.pad(begins.float(), (side - 1,) * 4), side, 1) > 0  # (N, H, W)
+        larger = squares_of(mask, side + 1).flatten(1).any(dim=1).float().mean()
+        if torch.equal(made, mask) and float(larger) < 0.6:
+            return True
+    return False
 
 
 BLOCKS = (
@@ -139,6 +156,17 @@ BLOCKS = (
             "Draw height and width anew for each block, until about `masked` patches are hidden.",
         ),
         lambda f: one_size(masks(f)),
+    ),
+    Mistake(
+        "squares-of-one-size",
+        "Your blocks are squares of one size: a hidden patch always has the same neighbours with "
+        "it, and its content can be read off beside it.",
+        (
+            "Show some masks as pictures. Which sizes do your blocks have?",
+            "Blocks have random sizes and shapes: some wide, some high.",
+            "Draw height and width anew for each block.",
+        ),
+        lambda f: squares_of_one_size(masks(f)),
     ),
     Mistake(
         "always-in-one-part",

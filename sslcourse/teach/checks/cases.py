@@ -63,7 +63,7 @@ def holds(stage: str, sentence: str, what: Callable[[Attempt], bool]) -> Case:
         if not what(f):
             raise Failed(sentence)
 
-    return Case(stage, run)
+    return Case(stage, run, says=sentence)
 
 
 def both(f: Attempt, right: Attempt, call: Call) -> tuple[Any, Any]:

@@ -42,6 +42,7 @@ SUBJECTS = [
     "random_masks",
     "ridge",
     "shuffling",
+    "softened",
     "standardised",
     "swapped_prediction",
     "targets",

@@ -132,8 +132,8 @@ MISTAKES = (
     ),
     Mistake(
         "overflows-in-half-precision",
-        "With half precision your loss is not finite: a mask such as -1e9 or a sum of large "
-        "exponentials doesn't fit into float16.",
+        "With half precision your loss is wrong or not finite: a mask such as -1e9 or a sum of "
+        "large exponentials doesn't fit into float16.",
         (
             "What is the largest number of float16?",
             "It is 65,504. A constant of -1e9 is none of its numbers; -inf is one.",
@@ -189,9 +189,12 @@ LOSS = nt_xent_loss(Z1, Z2, temperature=0.5)
 
 
 def half_is_lost(f: Attempt) -> bool:
-    """Whether float16 projections give something that is not finite, or an overflow."""
+    """Whether float16 projections give something not finite or wrong, or an overflow."""
     try:
-        return not bool(f(Z1.half(), Z2.half(), temperature=0.07).isfinite())
+        if not bool(f(Z1.half(), Z2.half(), temperature=0.07).isfinite()):
+            return True
+        long = (150 * Z1).half(), (150 * Z2).half()  # their squares don't fit into float16
+        return abs(float(f(*long, temperature=0.5)) - float(LOSS)) > 0.05
     except RuntimeError as error:
         return "overflow" in str(error)
 
@@ -213,7 +216,7 @@ TASKS = (
             gradient=True,
             invariances=(
                 (
-                    "with float16 projections the loss must stay finite.",
+                    "with float16 projections, long ones too, the loss must stay finite and right.",
                     lambda f: not half_is_lost(f),
                 ),
             ),

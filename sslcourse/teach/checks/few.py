@@ -72,7 +72,17 @@ def unequal(f: Attempt) -> bool:
     shares = torch.bincount(torch.cat(many(f)), minlength=len(LABELS)) / len(DRAWS)
     expected = 2 / SIZES[LABELS]
     spread = (expected * (1 - expected) / len(DRAWS)).sqrt()
-    return bool(((shares - expected > 5 * spread) | (shares == 0)).any())
+    left_out = (shares == 0) & (torch.bincount(LABELS, shares)[LABELS] > 0)
+    return bool(((shares - expected > 5 * spread) | left_out).any())
+
+
+def class_left_out(f: Attempt) -> bool:
+    """No image of the first or of the last class ever comes, and as many as asked of the others."""
+    drawn = [counts(positions(f, 2, seed)) for seed in range(4)]
+    return all(
+        set(x.tolist()) == {0, 2} and 0 in (int(x[0]), int(x[-1])) and int((x == 0).sum()) == 1
+        for x in drawn
+    )
 
 
 def in_groups(f: Attempt) -> bool:
@@ -121,6 +131,17 @@ FEW = (
             "Draw `count` positions for every label, and put them together with torch.cat.",
         ),
         lambda f: all(f(LABELS, count, 1).numel() == count for count in (3, 6)),
+    ),
+    Mistake(
+        "class-left-out",
+        "One class gives no image at all: the first or the last one is left out.",
+        (
+            "Print labels[positions].bincount() beside labels.bincount().",
+            "range(labels.max()) ends before the last class, and range(1, ...) begins after class "
+            "0.",
+            "Go through labels.unique().",
+        ),
+        class_left_out,
     ),
     Mistake(
         "positions-inside-the-class",

@@ -73,8 +73,8 @@ FROZEN = (
     ),
     Mistake(
         "encoder-left-in-training-mode",
-        "The encoder was in training mode when the images went through: their features depend on "
-        "the others in the batch, and BatchNorm goes on learning.",
+        "The encoder was in training mode when the images went through: BatchNorm then normalises "
+        "by the images that go through together, not by its running statistics, and moves these.",
         (
             "Is an encoder its weights alone? Which buffers does BatchNorm have?",
             "requires_grad = False and no_grad don't stop running statistics.",
@@ -115,6 +115,11 @@ def normalize_images(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 BYTES = (drawn(2, 3, 2, 3, seed=6).sigmoid() * 255).to(torch.uint8)
 
 INPUT = given(BYTES, torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.2, 0.3, 0.25]))
+WIDE = given(
+    (drawn(3, 3, 4, 5, seed=7).sigmoid() * 255).to(torch.uint8),
+    torch.tensor([0.3, 0.6, 0.45]),
+    torch.tensor([0.25, 0.2, 0.3]),
+)
 
 IMAGES = (
     Mistake(
@@ -204,7 +209,7 @@ TASKS = (
         "uint8 images (N, 3, H, W), and mean and deviation (3,) of the channels for pixels in "
         "[0, 1]. Return float images (N, 3, H, W) with about mean 0 and deviation 1 a channel.",
         INPUT,
-        from_reference(normalize_images, INPUT, names="images mean std"),
+        from_reference(normalize_images, INPUT, WIDE, names="images mean std"),
         IMAGES,
     ),
 )

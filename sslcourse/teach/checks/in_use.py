@@ -13,6 +13,8 @@ from sslcourse.teach.checks.task import Mistake, Task, given
 SHARES = given(torch.tensor([[0.6, 0.3, 0.1, 0.0], [0.5, 0.2, 0.2, 0.1], [0.1, 0.7, 0.2, 0.0]]))
 
 # 3 of 6 and 4 of 9 are in use; scores may be negative, and a best one small
+# the second best has more than an even share, and never half
+SHARED = torch.tensor([[0.4, 0.35, 0.15, 0.1], [0.45, 0.3, 0.15, 0.1], [0.1, 0.31, 0.4, 0.19]])
 MANY = given(drawn(8, 6, seed=2)), given(drawn(5, 9, seed=4))
 
 
@@ -104,6 +106,7 @@ TASKS = (
             used_prototypes,
             SHARES,
             given(torch.eye(5)[[0, 0, 3]]),
+            given(SHARED),
             *MANY,
             names="assignments",
         ),

@@ -16,7 +16,7 @@ def scaled_cosines(z: Tensor, *, temperature: float) -> Tensor:
 
 
 FIRST = given(torch.tensor([[3.0, 4.0], [0.0, 2.0]]), temperature=0.5)
-Z = drawn(6, 4, seed=1) * torch.tensor([1.0, 2.0, 0.5, 3.0, 1.0, 4.0])[:, None]
+Z = drawn(6, 4, seed=1) * torch.tensor([1.0, 2.0, 0.1, 3.0, 1.0, 4.0])[:, None]
 CALL, WARM = given(Z, temperature=0.2), given(Z, temperature=2.0)
 
 

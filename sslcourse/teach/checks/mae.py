@@ -64,6 +64,18 @@ LOSS = (
         only_visible,
     ),
     Mistake(
+        "mask-of-the-first-image",
+        "The first image's mask is used for all images.",
+        (
+            "Which patches of image 1 change your loss?",
+            "mask[0] is the mask of image 0; each image hides others.",
+            "Use the whole mask (N, L), whose first dimension is the image.",
+        ),
+        lambda f: acts_like(
+            f, lambda p, t, m: mae_loss(p, t, m[:1].expand_as(m)), some(), some(EVEN)
+        ),
+    ),
+    Mistake(
         "loss-on-all-patches",
         "Visible patches get a gradient too: their predictions change your loss.",
         (

@@ -98,7 +98,8 @@ TASKS = (
         "moco_step(queries, keys, queue, *, temperature)",
         "queries and keys (N, D) and the queue (K, D). Return the loss and the queue for the next "
         "step, (K, D): the keys as they are, queue[0] the youngest, the oldest have left. The loss "
-        "sends its gradient to the queries only; the queue keeps none.",
+        "is InfoNCE as in 04.1, of cosines, and sends its gradient to the queries only; the queue "
+        "keeps none and may be overwritten.",
         some(2, 6),
         (
             *from_reference(

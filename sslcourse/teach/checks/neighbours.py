@@ -15,6 +15,7 @@ from sslcourse.teach.checks.votes import (
     tests_itself,
     vote,
     voting,
+    weights_averaged,
     written_over,
 )
 
@@ -106,6 +107,17 @@ MISTAKES = (
             "Add: totals[label] += weight in a loop, or totals.scatter_add_(1, labels, weights).",
         ),
         written_over,
+    ),
+    Mistake(
+        "weights-averaged",
+        "Each class gets the mean of its neighbours' weights, not their sum: one near neighbour "
+        "beats three that are hardly farther.",
+        (
+            "Three neighbours of one class: how much does that class get?",
+            "A vote adds up; dividing by the number of voters takes that away.",
+            "totals.scatter_add_(1, labels, weights), without a division.",
+        ),
+        weights_averaged,
     ),
     Mistake(
         "k-ignored",

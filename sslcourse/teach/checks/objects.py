@@ -26,9 +26,10 @@ def overlaps(other):
 
 
 def background_counts(f: Attempt) -> bool:
-    """A frame of background changes the score."""
+    """A frame of background raises the score, and an image without it has none."""
     framed = (F.pad(x, (1, 1, 1, 1)) for x in OVERLAP[0].args)
-    return differ(f(*OVERLAP[0].args), f(*framed))
+    before, after = f(*OVERLAP[0].args), f(*framed)
+    return differ(before, after) and bool((after >= before).all())
 
 
 JACCARD = (
@@ -132,9 +133,8 @@ def turned_lookup(f: Attempt) -> bool:
     first[0, 0, 1] = 1.0
     mask = torch.zeros(1, 3, 3, dtype=torch.bool)
     mask[0, 1, 0] = True
-    return close(f(first, mask), 1.0) and close(
-        f(torch.eye(3)[None] * torch.arange(1.0, 4.0), spots), 1.0
-    )
+    turned = close(f(first, mask), 1.0) and close(f(first, mask.mT), 0.0)
+    return turned and close(f(torch.eye(3)[None] * torch.arange(1.0, 4.0), spots), 1.0)
 
 
 POINT = (

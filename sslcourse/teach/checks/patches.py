@@ -129,11 +129,11 @@ JOINING = (
     *order_mistakes(joins, "put together", JOIN_PATTERN),
     Mistake(
         "only-reshaped",
-        "You gave the numbers another shape without moving them: the pixels of a patch don't make "
-        "a square.",
+        "The pixels of a patch don't make a square: the axes of the grid and those within a patch "
+        "are not brought beside each other before the last reshape.",
         (
             "Put the patches of a picture with one dark corner together. What do you see?",
-            "reshape never moves a number.",
+            "reshape never moves a number; grid rows and patch rows must stand side by side.",
             f"Go the steps of patchify backwards. With einops: {JOIN_PATTERN}",
         ),
         lambda f: (

@@ -7,6 +7,7 @@ from sslcourse.teach.checks.amounts import varied
 from sslcourse.teach.checks.numbers import close
 from sslcourse.teach.checks.relations import Relation, Seen
 
+ORDINALS = ("first", "second", "third", "fourth")
 Table = tuple[str, Tensor, Tensor]  # which result it is, what came, what was expected
 
 
@@ -20,7 +21,13 @@ def tables(seen: Seen) -> list[Table]:
             if not isinstance(b, Tensor) or a.shape != b.shape or not b.ndim:
                 return []
             if len(b) > 1 and not close(a, b):
-                found.append((f" of result {place}" if several else "", a.double(), b.double()))
+                found.append(
+                    (
+                        f" of the {ORDINALS[place - 1]} result" if several else "",
+                        a.double(),
+                        b.double(),
+                    )
+                )
     return found
 
 
@@ -116,7 +123,10 @@ def right_in_places(seen: Seen) -> str:
             if all(torch.equal(x, part(y)) for x, y in zip(wrong, everything, strict=True)):
                 return words
     which = found[0][0]
-    for words, dim in (("row", 0), ("column", 1)):
+    if len({name for name, _, _ in found}) > 1:
+        return ""
+    kinds = ("row", "column" if wrong[0].ndim == 2 else "place along dimension 1")
+    for dim, words in enumerate(kinds):
         if dim and any(x.ndim < 2 for x in wrong):
             return ""
         bad = [x.transpose(0, dim).reshape(x.shape[dim], -1).any(dim=1) for x in wrong]

@@ -191,6 +191,7 @@ WITH_QUEUE = (
     ),
 )
 
+
 TASKS = (
     Task(
         "05.3",

@@ -1,11 +1,7 @@
 """All relations, by the stage at which a case failed, the most telling first."""
 
-from sslcourse.teach.checks.amounts import (
-    ALWAYS_THE_SAME,
-    AMOUNTS,
-    NEARLY_RIGHT,
-    VERY_NEARLY_RIGHT,
-)
+from sslcourse.teach.checks.amounts import ALWAYS_THE_SAME, AMOUNTS
+from sslcourse.teach.checks.nearly import NEARLY_RIGHT, VERY_NEARLY_RIGHT
 from sslcourse.teach.checks.outlines import OUTLINES
 from sslcourse.teach.checks.places import PLACES
 from sslcourse.teach.checks.reactions import REACTIONS, UNUSED

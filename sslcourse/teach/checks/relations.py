@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from sslcourse.teach.checks.cases import both
-from sslcourse.teach.checks.numbers import mapped, number, tensors_in
+from sslcourse.teach.checks.numbers import mapped, number, shown, tensors_in
 from sslcourse.teach.checks.task import Attempt, Beside, Call
 
 
@@ -107,8 +107,11 @@ def told_apart(first: Call, second: Call, words: tuple[str, ...]) -> tuple[str, 
     """The inputs in which two calls differ, by their shapes or, if they are numbers, by those."""
     texts = [dict(described(call, words)) for call in (first, second)]
     other = [name for name in texts[0] if texts[0][name] != texts[1].get(name)]
-    if not other:
-        return "the first example", "other numbers of the same shapes"
+    if not other:  # other numbers of the same shapes; the second ones stand below anyway
+        named_values = [*zip(words, first.args), *first.kwargs.items()]
+        small = all(sum(x.numel() for x in tensors_in(value)) <= 24 for _, value in named_values)
+        values = ", ".join(f"{name} = {shown(value)}" for name, value in named_values)
+        return values if small else "the first example", "other numbers of the same shapes"
     return tuple(", ".join(f"{name} {text[name]}" for name in other) for text in texts)
 
 

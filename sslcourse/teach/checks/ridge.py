@@ -83,6 +83,17 @@ RIDGE = (
         lambda f: scores(f, call()).shape == (len(TEST), CLASSES) and ignores(f, *CALLS),
     ),
     Mistake(
+        "rows-normalised-instead",
+        "You bring each image's features to length 1, before or instead of standardising: an "
+        "image that is multiplied by 3 gets the same scores.",
+        (
+            "Which numbers does the task standardise, those of an image or those of a feature?",
+            "F.normalize(x, dim=1) works within an image, and lengths are lost with it.",
+            "x = (train - train.mean(dim=0)) / train.std(dim=0), and test with the same numbers.",
+        ),
+        lambda f: not changed(f, TRAIN, 3 * TEST) and changed(f, TRAIN, TEST + 5),
+    ),
+    Mistake(
         "features-not-centred",
         "When 5 is added to a feature of all images, your scores change: the features aren't "
         "centred.",
@@ -164,9 +175,10 @@ TASKS = (
         "a linear probe in closed form",
         "ridge_scores(train, labels, test, classes, *, strength)",
         "Training features (N, D) with labels int64 (N,), test features (M, D), and how many "
-        "classes there are. Standardise with the training images' mean and deviation. Return the "
-        "scores (M, classes) of the linear layer that minimises the sum of squared errors to "
-        "one-hot targets + strength * the sum of squared weights; the bias is not held back.",
+        "classes there are. Standardise with the training images' mean and deviation; a constant "
+        "feature is only centred. Return the scores (M, classes) of the linear layer that "
+        "minimises the sum of squared errors to one-hot targets + strength * the sum of squared "
+        "weights; the bias is not held back.",
         CALLS[0],
         (
             *from_reference(

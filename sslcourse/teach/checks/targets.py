@@ -13,7 +13,7 @@ from sslcourse.teach.checks.task import Mistake, Task, given
 
 PATCHES = drawn(2, 3, 12, seed=4) * 3 + 1
 
-FLAT = torch.ones(1, 1, 12)
+FLAT = torch.ones(1, 2, 12)
 
 FAINT = 1e-3 * PATCHES  # what is added to the variance decides
 
@@ -211,7 +211,7 @@ TASKS = (
             denormalize_patches,
             UNDO,
             given(1e3 * GUESS, FAINT),
-            given(1e3 * GUESS[:1, :1], FLAT),
+            given(1e3 * GUESS[:1, :2], FLAT),
             names="predictions patches",
         ),
         DENORMALISED,

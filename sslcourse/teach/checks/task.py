@@ -156,13 +156,15 @@ class Beside:
 class Case:
     """One question to the function; `run` raises `Failed` where the answer is wrong.
 
-    Where the answer is compared with a right one's, `beside` has that and `call` the inputs.
+    Where the answer is compared with a right one's, `beside` has that and `call` the inputs; where
+    something must hold, `says` is a sentence about what does not.
     """
 
     stage: str
     run: Callable[[Attempt], None]
     beside: Beside | None = None
     call: Call | None = None
+    says: str = ""
 
 
 def given(*args: Any, **kwargs: Any) -> Call:

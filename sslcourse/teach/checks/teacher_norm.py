@@ -32,8 +32,10 @@ def with_networks(function: Callable) -> Callable:
         teacher, student = network(slow, OLD, False), network(fast, NEW, True)
         before = [*teacher.parameters(), *student.parameters()]
         function(teacher, student, momentum)
-        statistics = torch.cat([teacher[1].running_mean, teacher[1].running_var])
-        return (afterwards(teacher, student, before) | {"statistics": statistics})[ask]
+        found = afterwards(teacher, student, before)
+        for name, net in (("statistics", teacher), ("student statistics", student)):
+            found[name] = torch.cat([net[1].running_mean, net[1].running_var])
+        return found[ask]
 
     return run
 
@@ -122,6 +124,17 @@ TEACHER = (
             "Move parameters() once, and let only buffers() follow after that.",
         ),
         lambda f: acts_like(f, lambda t, s, m: m**2 * t + (1 - m**2) * s, *FOLLOW),
+    ),
+    Mistake(
+        "statistics-copied-backwards",
+        "The student's running statistics are those of the teacher afterwards: the copy runs the "
+        "wrong way.",
+        (
+            "Whose statistics should change?",
+            "a.copy_(b) writes b into a.",
+            "for slow, fast in zip(teacher.buffers(), student.buffers()): slow.copy_(fast)",
+        ),
+        lambda f: close(f(SLOW, FAST, 0.5, "student statistics"), OLD),
     ),
     Mistake(
         "statistics-left-behind",

@@ -110,10 +110,18 @@ TWO_VIEWS = (
             "A generator that is handed over should decide, so that a run can be repeated.",
             "augment(images, generator), for both views",
         ),
-        lambda f: (
-            not all(seed_decides(lambda seed, i=i: f(IMAGES, seed)[i]) for i in (0, 1))
-            or repeats_itself(f)
+        lambda f: not all(seed_decides(lambda seed, i=i: f(IMAGES, seed)[i]) for i in (0, 1)),
+    ),
+    Mistake(
+        "next-step-draws-the-same",
+        "The next step draws a view again that this one had: the generator is put back, copied, or "
+        "replaced by one with a fixed seed.",
+        (
+            "Call your function twice with one generator. What should differ?",
+            "A generator goes on with each number that is drawn from it, and must not be put back.",
+            "Hand the generator itself to augment, and leave its state alone.",
         ),
+        repeats_itself,
     ),
     Mistake(
         "one-view-made-of-the-other",

@@ -104,11 +104,28 @@ def second_wins(f: Attempt) -> bool:
     )
 
 
+def weights_averaged(f: Attempt) -> bool:
+    """The share is that of a vote in which a class has the mean of its neighbours' weights."""
+    calls = [voting(3, 0.1), voting(9, 0.5), voting(20, 0.2)]
+    for call in calls:
+        train, labels, test, answers = call.args
+        cosines = F.normalize(test, dim=1) @ F.normalize(train, dim=1).T
+        nearest, places = cosines.topk(call.kwargs["k"], dim=1)
+        votes = F.one_hot(labels[places], 3).float()  # (M, k, 3)
+        weights = (nearest / call.kwargs["temperature"]).exp()[:, :, None]
+        chosen = ((votes * weights).sum(dim=1) / votes.sum(dim=1).clamp(min=1)).argmax(dim=1)
+        if not close(f(*call.args, **call.kwargs), (chosen == answers).float().mean()):
+            return False
+    return True
+
+
 def same_for_every_k(f: Attempt) -> bool:
     """Three neighbours of one class don't outvote one that is hardly nearer, whatever k is."""
     labels = [0, 1, 1, 1, 2]
     one, four = ([says(f, NARROW, labels, answer, k=k, t=5.0) for answer in (0, 1)] for k in (1, 4))
-    return one == four and any(one)
+    calls = [voting(k, 0.3) for k in (1, 9, 20)]
+    shares = [f(*c.args, **c.kwargs) for c in calls]
+    return one == four and any(one) and all(close(share, shares[0]) for share in shares)
 
 
 def written_over(f: Attempt) -> bool:
@@ -118,6 +135,10 @@ def written_over(f: Attempt) -> bool:
 
 def temperature_ignored(f: Attempt) -> bool:
     """The nearest, or two others that are farther, win at every temperature."""
+    for k in (3, 9, 20):
+        cold, warm = (voting(k, t) for t in (0.05, 20.0))
+        if not close(f(*cold.args, **cold.kwargs), f(*warm.args, **warm.kwargs)):
+            return False
     return any(
         all(says(f, FAN, [0, 1, 1, 2], answer, k=3, t=t) for t in (0.05, 20.0)) for answer in (0, 1)
     )

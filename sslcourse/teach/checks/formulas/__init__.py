@@ -5,13 +5,16 @@ and every two of them together.
 """
 
 from sslcourse.teach.checks.formulas import (
+    codes,
     cosines,
     forces,
     frequencies,
     gaps,
+    heads,
     hidden,
     info_nce,
     lengths,
+    maps,
     momentum,
     nt_xent,
     overlaps,
@@ -20,6 +23,7 @@ from sslcourse.teach.checks.formulas import (
     pixels,
     prototypes,
     rank,
+    rows,
     sinkhorn,
     standard,
     swapped,
@@ -30,13 +34,16 @@ from sslcourse.teach.checks.formulas import (
 from sslcourse.teach.checks.formulas.formula import HINTS, Formula, rebuilt
 
 SUBJECTS = (
+    codes,
     cosines,
     forces,
     frequencies,
     gaps,
+    heads,
     hidden,
     info_nce,
     lengths,
+    maps,
     momentum,
     nt_xent,
     overlaps,
@@ -45,6 +52,7 @@ SUBJECTS = (
     pixels,
     prototypes,
     rank,
+    rows,
     sinkhorn,
     standard,
     swapped,

@@ -52,6 +52,7 @@ def scaled_cosines(way: Way, z: Tensor, *, temperature: float) -> Tensor:
         "one-minus-the-temperature": 1 - temperature,
     }
     logits = cosines * factors.get(kind, 1 / temperature)
+    short = z / z.norm(dim=1, keepdim=True).clamp(min=1)
     own = torch.eye(len(z), dtype=torch.bool)
     ends = {
         "largest-subtracted": lambda: logits - logits.amax(dim=1, keepdim=True),
@@ -65,6 +66,7 @@ def scaled_cosines(way: Way, z: Tensor, *, temperature: float) -> Tensor:
         "diagonal-zero": lambda: logits.masked_fill(own, 0.0),
         "upper-half-only": lambda: logits.triu(),
         "lower-half-only": lambda: logits.tril(),
+        "short-rows-left-short": lambda: short @ short.T / temperature,
         "added-to-its-transpose": lambda: logits + logits.T,
         "one-minus": lambda: (1 - cosines) / temperature,
         "product-of-dimensions": lambda: (
@@ -131,6 +133,7 @@ FORMULAS = {
                 "diagonal-zero": "the diagonal is set to 0",
                 "upper-half-only": "what is below the diagonal is set to 0",
                 "lower-half-only": "what is above the diagonal is set to 0",
+                "short-rows-left-short": "rows shorter than 1 are left as they are",
                 "added-to-its-transpose": "the matrix is added to its transpose",
                 "one-minus": "the cosines are taken from 1",
                 "product-of-dimensions": "the squares of the numbers are multiplied",

@@ -59,13 +59,17 @@ def alignment(way: Way, a: Tensor, b: Tensor) -> Tensor:
         "summed-over-the-images": lambda: squares.sum(),
         "averaged-over-the-numbers": lambda: squares.mean() / a.shape[1],
         "cosine-with-minus": lambda: -cosine.mean(),
-        "one-minus-the-cosine": lambda: 1 - cosine.mean(),
+        "halved": lambda: squares.mean() / 2,
         "over-all-pairs": lambda: torch.cdist(a, b).square().mean(),
         "fourth-power": lambda: squares.square().mean(),
         "median": lambda: squares.median(),
         "largest": lambda: squares.max(),
-        "halved": lambda: squares.mean() / 2,
     }.get(way("alignment"), lambda: squares.mean())()
+
+
+def mean_of_others(x: Tensor) -> Tensor:
+    """The mean of what lies beside the diagonal of x (N, N)."""
+    return x[~torch.eye(len(x), dtype=torch.bool)].mean()
 
 
 def uniformity(way: Way, x: Tensor) -> Tensor:
@@ -91,9 +95,7 @@ def uniformity(way: Way, x: Tensor) -> Tensor:
         "logarithm-left-out": lambda: total / (n * (n - 1)),
         "logarithm-of-each-row": lambda: (others.sum(dim=1) / (n - 1)).log().mean(),
         "mean-before-the-exponential": lambda: -2 * apart.sum() / (n * (n - 1)),
-        "exponential-of-cosines": lambda: (
-            (2 * (x @ x.T)).exp().masked_fill(own, 0).sum().div(n * (n - 1)).log()
-        ),
+        "exponential-of-cosines": lambda: mean_of_others((2 * (x @ x.T)).exp()).log(),
         "sign-turned": lambda: -(total / (n * (n - 1))).log(),
         "closest-pair-only": lambda: weights.masked_fill(own, 0.0).max().log(),
     }.get(kind, lambda: (total / (n * (n - 1))).log())()
@@ -114,12 +116,12 @@ FORMULAS = {
                 "summed-over-the-images": "the alignment is summed over the images",
                 "averaged-over-the-numbers": "the alignment is averaged over the dimensions, too",
                 "cosine-with-minus": "minus the cosine stands for the squared distance of a pair",
-                "one-minus-the-cosine": "1 minus the cosine stands for the squared distance",
+                "halved": "the alignment is halved: by a parenthesis around all three, or as 1 "
+                "minus the cosine, which is half the squared distance",
                 "over-all-pairs": "the alignment runs over all pairs of images",
                 "fourth-power": "the squared distances of pairs are squared again",
                 "median": "the median pair stands for the mean",
                 "largest": "the largest distance of a pair stands for the mean",
-                "halved": "the alignment is halved",
             },
             "uniformity": {
                 "sign-of-the-exponent": "the exponent is +2 times the squared distance",
@@ -162,8 +164,6 @@ FORMULAS = {
                 "uniformity-subtracted": "the uniformity is subtracted",
                 "alignment-subtracted": "the alignment is subtracted",
                 "three-averaged": "all three are averaged",
-                "all-halved": "the sum of all three is halved",
-                "half-the-alignment": "the alignment is halved at the end",
                 "sum-halved": "the whole sum is halved",
                 "difference-of-the-views": "the two uniformities are subtracted from each other",
             },

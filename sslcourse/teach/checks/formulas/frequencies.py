@@ -61,6 +61,26 @@ def entropy_of(tokens: Tensor, codes: int) -> Tensor:
     return torch.special.entr(counts / counts.sum()).sum()
 
 
+def codebook_usage(way: Way, tokens: Tensor, codes: int) -> Tensor:
+    """The exponential of the entropy, or another number of how many codes are used."""
+    shares = torch.bincount(tokens.flatten(), minlength=codes).double()
+    shares = shares / shares.sum()
+    entropy = unigram_entropy(way, tokens, codes).double()
+    ends = {
+        "entropy-itself": lambda: entropy,
+        "two-for-e-at-the-end": lambda: 2**entropy,
+        "codes-that-occur": lambda: (shares > 0).sum().double(),
+        "1-over-the-squares": lambda: 1 / shares.square().sum(),
+        "1-over-the-largest": lambda: 1 / shares.max(),
+        "share-of-the-codes": lambda: entropy.exp() / codes,
+        "each-image-first": lambda: torch.stack(
+            [entropy_of(x, codes).exp() for x in tokens]
+        ).mean(),
+        "sign-turned": lambda: -entropy.exp(),
+    }
+    return ends.get(way("perplexity"), lambda: entropy.exp())().float()
+
+
 def choose(way: Way, validation: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
     looked_at = {"test-decides": test, "sum-decides": validation + test}
     scores = looked_at.get(way("scores"), validation)
@@ -90,47 +110,61 @@ def choose(way: Way, validation: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
     return torch.tensor(number.get(way("number"), lambda: epoch)()), score
 
 
+UNIGRAM = {
+    "shares": {
+        "divided-by-images": "the counts are divided by the number of images",
+        "divided-by-places": "the counts are divided by the number of places",
+        "images-that-have-it": "the share of images that hold a code stands for its share",
+        "images-that-have-it-as-shares": "the images that hold a code are counted, not "
+        "how often it occurs",
+        "softmax-of-the-counts": "a softmax of the counts stands for the shares",
+        "one-added-to-each-count": "1 is added to each count",
+        "divided-by-the-codes": "the counts are divided by the number of codes",
+        "counts-themselves": "the counts are not divided",
+        "1e-3-added-to-each-share": "1e-3 is added to each share",
+    },
+    "logarithm": {
+        "1e-2-in-the-logarithm": "1e-2 is added within the logarithm",
+        "1e-3-in-the-logarithm": "1e-3 is added within the logarithm",
+        "two-instead-of-e": "the logarithm has base 2",
+        "codes-instead-of-e": "the logarithm has base K",
+    },
+    "end": {
+        "sign-left-out": "the minus is left out",
+        "averaged-over-the-codes": "the terms are averaged over the codes, not summed",
+        "averaged-over-the-used-codes": "the terms are averaged over the codes that occur",
+        "exponential": "the exponential of the entropy is taken",
+        "chance": "every code counts alike, whatever the tokens are",
+        "used-codes-alike": "every code that occurs counts alike",
+        "most-frequent-only": "only the most frequent code counts",
+        "logarithms-averaged": "the logarithms are averaged, not weighed by the shares",
+        "squares-summed": "1 less the sum of squares is returned",
+        "log-of-the-squares-summed": "the sum of squares stands in the logarithm",
+        "each-image-first": "the entropy of each image is taken, and their mean",
+        "each-place-first": "the entropy of each place is taken, and their mean",
+        "divided-by-the-maximum": "the entropy is divided by its largest value, ln K",
+        "times-the-places": "the entropy is multiplied by the number of places",
+    },
+    "which": {
+        "first-image-only": "only the first image is looked at",
+        "first-place-only": "only the first place is looked at",
+    },
+}
 FORMULAS = {
-    "07.7": Formula(
-        unigram_entropy,
+    "07.7": Formula(unigram_entropy, UNIGRAM),
+    "07.4": Formula(
+        codebook_usage,
         {
-            "shares": {
-                "divided-by-images": "the counts are divided by the number of images",
-                "divided-by-places": "the counts are divided by the number of places",
-                "images-that-have-it": "the share of images that hold a code stands for its share",
-                "images-that-have-it-as-shares": "the images that hold a code are counted, not "
-                "how often it occurs",
-                "softmax-of-the-counts": "a softmax of the counts stands for the shares",
-                "one-added-to-each-count": "1 is added to each count",
-                "divided-by-the-codes": "the counts are divided by the number of codes",
-                "counts-themselves": "the counts are not divided",
-                "1e-3-added-to-each-share": "1e-3 is added to each share",
-            },
-            "logarithm": {
-                "1e-2-in-the-logarithm": "1e-2 is added within the logarithm",
-                "1e-3-in-the-logarithm": "1e-3 is added within the logarithm",
-                "two-instead-of-e": "the logarithm has base 2",
-                "codes-instead-of-e": "the logarithm has base K",
-            },
-            "end": {
-                "sign-left-out": "the minus is left out",
-                "averaged-over-the-codes": "the terms are averaged over the codes, not summed",
-                "averaged-over-the-used-codes": "the terms are averaged over the codes that occur",
-                "exponential": "the exponential of the entropy is taken",
-                "chance": "every code counts alike, whatever the tokens are",
-                "used-codes-alike": "every code that occurs counts alike",
-                "most-frequent-only": "only the most frequent code counts",
-                "logarithms-averaged": "the logarithms are averaged, not weighed by the shares",
-                "squares-summed": "1 less the sum of squares is returned",
-                "log-of-the-squares-summed": "the sum of squares stands in the logarithm",
-                "each-image-first": "the entropy of each image is taken, and their mean",
-                "each-place-first": "the entropy of each place is taken, and their mean",
-                "divided-by-the-maximum": "the entropy is divided by its largest value, ln K",
-                "times-the-places": "the entropy is multiplied by the number of places",
-            },
-            "which": {
-                "first-image-only": "only the first image is looked at",
-                "first-place-only": "only the first place is looked at",
+            **UNIGRAM,
+            "perplexity": {
+                "entropy-itself": "the exponential is left out",
+                "two-for-e-at-the-end": "2 is raised to the entropy, not e",
+                "codes-that-occur": "the codes that occur are counted",
+                "1-over-the-squares": "1 is divided by the sum of squared shares",
+                "1-over-the-largest": "1 is divided by the largest share",
+                "share-of-the-codes": "the perplexity is divided by the number of codes",
+                "each-image-first": "each image's perplexity is taken, and their mean",
+                "sign-turned": "the sign is turned",
             },
         },
     ),

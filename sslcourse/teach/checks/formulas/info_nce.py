@@ -29,6 +29,7 @@ def info_nce(
         "one-is-missing": lambda: negative[:, 1:],
         "last-one-is-missing": lambda: negative[:, :-1],
         "own-key-too": lambda: torch.cat([batch, negative], dim=1),
+        "keys-against-the-queue": lambda: similarities(way, keys, negatives),
         "the-hardest-only": lambda: negative.amax(dim=1, keepdim=True),
     }
     negative = extra.get(way("negatives"), lambda: negative)()
@@ -72,6 +73,7 @@ INFO_NCE = {
         "as-many-as-the-batch": "only as many negatives are used as there are queries",
         "one-is-missing": "the first negative is left out",
         "last-one-is-missing": "the last negative is left out",
+        "keys-against-the-queue": "the keys are compared with the queue, not the queries",
         "own-key-too": "all keys of the batch are negatives, the own one, too",
         "the-hardest-only": "only the most similar negative is used",
     },

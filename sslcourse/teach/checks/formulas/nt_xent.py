@@ -53,6 +53,10 @@ def multi_view(way: Way, views: list[Tensor], *, temperature: float) -> Tensor:
         pairs = [(i, i + 1) for i in range(len(views) - 1)]
     if kind == "neighbours-in-a-ring":
         pairs = [(i, (i + 1) % len(views)) for i in range(len(views))]
+    if kind == "mean-of-the-others":
+        others = [(sum(views) - view) / (len(views) - 1) for view in views]
+        found = [nt_xent(way, v, o, temperature=temperature) for v, o in zip(views, others)]
+        return torch.stack(found).mean()
     terms = torch.stack(
         [nt_xent(way, views[i], views[j], temperature=temperature) for i, j in pairs]
     )
@@ -97,6 +101,7 @@ FORMULAS = {
             "views": {
                 "a-view-with-itself": "each view is compared with itself, too",
                 "first-with-the-others": "only the first view is compared with the others",
+                "mean-of-the-others": "each view is compared with the mean of the others",
                 "neighbours-only": "only neighbouring views are compared",
                 "neighbours-in-a-ring": "only neighbouring views are compared, in a ring",
             },

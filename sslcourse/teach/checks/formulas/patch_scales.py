@@ -23,6 +23,7 @@ SCALE = {
     "root-of-eps-added": "the root of the eps is added to the deviation",
     "eps-subtracted": "the eps is subtracted",
     "variance-for-deviation": "the variance stands for the deviation",
+    "variance-over-the-patches": "the variance runs over the patches, not over a patch's values",
     "one-deviation-for-all": "all patches get one deviation",
     "one-deviation-an-image": "each image has one deviation for all its patches",
     "deviation-around-zero": "the deviation is measured from 0, not from the mean",
@@ -74,6 +75,7 @@ def deviations(way: Way, patches: Tensor, centred: Tensor) -> Tensor:
         "eps-as-a-lower-bound-of-the-deviation": lambda: variance.sqrt().clamp(min=EPS),
         "root-of-eps-added": lambda: variance.sqrt() + EPS**0.5,
         "variance-for-deviation": lambda: variance + EPS,
+        "variance-over-the-patches": lambda: (patches.var(dim=1, keepdim=True) + EPS).sqrt(),
         "one-deviation-for-all": lambda: (patches.var() + EPS).sqrt().expand_as(variance),
         "one-deviation-an-image": lambda: (patches.flatten(1).var(dim=1) + EPS).sqrt()[
             :, None, None

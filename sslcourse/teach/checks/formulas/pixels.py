@@ -1,20 +1,31 @@
 """01.4: images that an encoder expects."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, amax, amin
 
 from sslcourse.teach.checks.formulas.formula import Formula, Way
 
 
-def normalize_images(way: Way, images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+def scaled_pixels(kind: str, images: Tensor) -> Tensor:
+    """What is made of bytes before mean and deviation are used."""
     divisors = {"256": 256.0, "not-scaled": 1.0, "127.5": 127.5, "2-for-1": 510.0}
-    x = images.float() / divisors.get(way("pixels"), 255.0)
-    if way("pixels") == "minus-1-to-1":
+    x = images.float() / divisors.get(kind, 255.0)
+    if kind == "minus-1-to-1":
         x = x * 2 - 1
-    if way("pixels") == "largest-value":
+    if kind == "largest-value":
         x = images / images.max()
-    if way("pixels") == "colours-turned-around":
+    if kind == "each-image-from-0-to-1":
+        low, high = (end(images.float(), dim=(1, 2, 3), keepdim=True) for end in (amin, amax))
+        x = (images - low) / (high - low)
+    if kind == "reshaped-to-colours-last":
+        x = x.reshape(len(x), *x.shape[2:], 3).permute(0, 3, 1, 2)
+    if kind == "colours-turned-around":
         x = x.flip(1)
+    return x
+
+
+def normalize_images(way: Way, images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    x = scaled_pixels(way("pixels"), images)
     m, s = mean[:, None, None], std[:, None, None]
     constants = {
         "exchanged": lambda: (s, m),
@@ -36,7 +47,9 @@ def normalize_images(way: Way, images: Tensor, mean: Tensor, std: Tensor) -> Ten
         "batch-statistics": lambda: (x.mean(dim=(0, 2, 3)), x.std(dim=(0, 2, 3))),
     }.get(way("constants"), lambda: (m, s))()
     m, s = (c if c.ndim != 1 else c[:, None, None] for c in constants)
+    wrapped = images - (255 * m).to(torch.uint8)  # below 0 it begins again at 255
     ends = {
+        "bytes-wrap-around": lambda: wrapped.float() / 255 / s,
         "mean-left-out": lambda: x / s,
         "deviation-left-out": lambda: x - m,
         "mean-added": lambda: (x + m) / s,
@@ -64,6 +77,8 @@ FORMULAS = {
                 "2-for-1": "the pixels are divided by 510",
                 "minus-1-to-1": "the pixels are brought to -1 to 1 first",
                 "largest-value": "the pixels are divided by the largest of these images",
+                "each-image-from-0-to-1": "each image is brought to 0 to 1 by its own extremes",
+                "reshaped-to-colours-last": "the images are reshaped to colours last",
                 "colours-turned-around": "red and blue are exchanged",
             },
             "constants": {
@@ -83,6 +98,8 @@ FORMULAS = {
                 "batch-statistics": "mean and deviation are those of these images",
             },
             "end": {
+                "bytes-wrap-around": "the mean is subtracted from bytes, which go on at 255 "
+                "below 0",
                 "mean-left-out": "the mean is left out",
                 "deviation-left-out": "the deviation is left out",
                 "mean-added": "the mean is added",

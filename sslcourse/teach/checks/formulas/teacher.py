@@ -1,5 +1,8 @@
 """08.1, 08.2 and 08.3: DINO's loss, the teacher's output and its centre."""
 
+from collections.abc import Callable
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -112,7 +115,75 @@ def update_center(way: Way, center: Tensor, scores: Tensor, momentum: float) -> 
     return ends.get(kind, momentum * center + (1 - momentum) * mean)
 
 
+def accumulated_center(way: Way, center: Tensor, batches: list[Tensor], move: Callable) -> Tensor:
+    smallest = min(len(batch) for batch in batches)
+    largest = max(len(batch) for batch in batches)
+    means = [batch.mean(dim=0, keepdim=True) for batch in batches]
+    sums = torch.cat(batches).sum(dim=0, keepdim=True)
+    scores = {
+        "means-of-the-batches": lambda: torch.cat(means),
+        "means-summed": lambda: sum(means),
+        "all-summed": lambda: sums,
+        "divided-by-the-number-of-batches": lambda: sums / len(batches),
+        "first-batch-only": lambda: batches[0],
+        "last-batch-only": lambda: batches[-1],
+        "last-batch-left-out": lambda: torch.cat(batches[:-1]),
+        "largest-batch-only": lambda: max(batches, key=len),
+        "filled-up-with-zeros": lambda: torch.cat(
+            [F.pad(batch, (0, 0, 0, largest - len(batch))) for batch in batches]
+        ),
+        "cut-to-the-smallest": lambda: torch.cat([batch[:smallest] for batch in batches]),
+        "softmax-first": lambda: torch.cat(batches).softmax(dim=1),
+    }
+    kind = way("moves")
+    if kind == "one-move-for-each-batch":
+        for batch in batches:
+            center = move(center, batch)
+        return center
+    moved = move(center, scores.get(way("scores"), lambda: torch.cat(batches))())
+    ends = {
+        "old-one-returned": lambda: center,
+        "moved-twice": lambda: move(moved, torch.cat(batches)),
+        "moved-from-zero": lambda: move(torch.zeros_like(center), torch.cat(batches)),
+        "added-to-the-old-one": lambda: center + moved,
+        "moved-apart-and-averaged": lambda: sum(move(center, x) for x in batches) / len(batches),
+        "moved-from-zero-and-added": lambda: (
+            center + move(torch.zeros_like(center), torch.cat(batches))
+        ),
+    }
+    return ends.get(kind, lambda: moved)()
+
+
 FORMULAS = {
+    "08.5": Formula(
+        accumulated_center,
+        {
+            "scores": {
+                "means-of-the-batches": "the mean of the batches' means is taken, whatever their "
+                "sizes",
+                "means-summed": "the batches' means are summed",
+                "all-summed": "all scores are summed",
+                "divided-by-the-number-of-batches": "the sum of all scores is divided by the "
+                "number of batches, not of images",
+                "first-batch-only": "only the first batch counts",
+                "last-batch-only": "only the last batch counts",
+                "last-batch-left-out": "the last batch is left out",
+                "largest-batch-only": "only the largest batch counts",
+                "filled-up-with-zeros": "smaller batches are filled up with rows of zeros",
+                "cut-to-the-smallest": "all batches are cut to the size of the smallest",
+                "softmax-first": "a softmax is taken before the mean",
+            },
+            "moves": {
+                "one-move-for-each-batch": "the centre moves once for each batch",
+                "old-one-returned": "the old centre is returned",
+                "moved-twice": "the centre moves twice",
+                "moved-from-zero": "the centre moves from 0, not from where it was",
+                "added-to-the-old-one": "the moved centre is added to the old one",
+                "moved-apart-and-averaged": "each batch moves the old one, and the mean is taken",
+                "moved-from-zero-and-added": "the centre moves from 0 and is added to the old one",
+            },
+        },
+    ),
     "08.1": Formula(
         dino_loss,
         {
