@@ -135,7 +135,7 @@ def averaged_votes(train, train_labels, test, test_labels, *, k, temperature):
     return (total.argmax(dim=1) == test_labels).float().mean()
 
 
-@unseen("01.4", "end:bytes-wrap-around")
+@unseen("01.4", "last-step:bytes-wrap-around")
 def bytes_below_zero(images, mean, std):
     moved = images - (mean * 255).to(torch.uint8)[:, None, None]
     return moved.float() / 255 / std[:, None, None]

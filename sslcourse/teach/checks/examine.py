@@ -12,7 +12,7 @@ from typing import Any
 
 from sslcourse.teach import progress
 from sslcourse.teach.checks.catalogue import TASKS
-from sslcourse.teach.checks.formulas import FORMULAS, HINTS, rebuilt
+from sslcourse.teach.checks.formulas import FORMULAS, rebuilt
 from sslcourse.teach.checks.limits import (
     PATIENCE,
     first_words,
@@ -196,7 +196,7 @@ def recognise(task: Task, attempt: Attempt, case: Case) -> dict[str, Any]:
     seen = Seen(attempt, case.beside, case.call)
     formula = FORMULAS.get(task.key) if case.stage == "value" else None
     if formula and (found := rebuilt(task, seen, formula)):
-        return {"mistake": found[0], "diagnosis": found[1], "hints": HINTS}
+        return {"mistake": found.id, "diagnosis": found.sentence, "hints": found.hints}
     if related := first_relation(case.stage, seen):
         relation, sentence = related
         return {"mistake": relation.id, "diagnosis": sentence, "hints": relation.hints}

@@ -31,7 +31,7 @@ from sslcourse.teach.checks.formulas import (
     visible,
     votes,
 )
-from sslcourse.teach.checks.formulas.formula import HINTS, Formula, rebuilt
+from sslcourse.teach.checks.formulas.formula import Formula, Rebuilt, rebuilt
 
 SUBJECTS = (
     codes,
@@ -63,4 +63,4 @@ SUBJECTS = (
 FORMULAS: dict[str, Formula] = {
     key: formula for subject in SUBJECTS for key, formula in subject.FORMULAS.items()
 }
-__all__ = ["FORMULAS", "HINTS", "Formula", "rebuilt"]
+__all__ = ["FORMULAS", "Formula", "Rebuilt", "rebuilt"]

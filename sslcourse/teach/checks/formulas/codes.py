@@ -47,7 +47,7 @@ def gumbel_softmax(way: Way, logits: Tensor, noise: Tensor, *, temperature: floa
         "sigmoid": lambda: sums.sigmoid(),
         "choice": lambda: F.one_hot(sums.argmax(dim=2), sums.shape[2]).float(),
     }
-    return ends.get(way("end"), lambda: sums.softmax(dim=2))()
+    return ends.get(way("last-step"), lambda: sums.softmax(dim=2))()
 
 
 FORMULAS = {
@@ -80,7 +80,7 @@ FORMULAS = {
                 "the scores are not divided",
                 "noise-multiplies": "the noise multiplies the scores",
             },
-            "end": {
+            "last-step": {
                 "softmax-over-patches": "the softmax runs over the patches",
                 "softmax-over-images": "the softmax runs over the images",
                 "softmax-over-everything": "the softmax runs over patches and codes together",

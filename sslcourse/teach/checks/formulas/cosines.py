@@ -39,7 +39,7 @@ def chance_line(way: Way, images: int, micro_batches: int) -> Tensor:
         "summed-over-micro-batches": lambda: micro_batches * math.log(count),
         "averaged-over-micro-batches": lambda: math.log(count) / micro_batches,
     }
-    return torch.tensor(float(ends.get(way("end"), lambda: math.log(count))()))
+    return torch.tensor(float(ends.get(way("last-step"), lambda: math.log(count))()))
 
 
 def scaled_cosines(way: Way, z: Tensor, *, temperature: float) -> Tensor:
@@ -73,7 +73,7 @@ def scaled_cosines(way: Way, z: Tensor, *, temperature: float) -> Tensor:
             F.normalize(z, dim=1).square() @ F.normalize(z, dim=1).square().T
         ),
     }
-    return ends.get(way("end"), lambda: logits)()
+    return ends.get(way("last-step"), lambda: logits)()
 
 
 FORMULAS = {
@@ -94,7 +94,7 @@ FORMULAS = {
                 "multiplied": "the micro-batches count as one large batch",
                 "divided": "the images are divided by the number of micro-batches",
             },
-            "end": {
+            "last-step": {
                 "two-instead-of-e": "the logarithm has base 2",
                 "ten-instead-of-e": "the logarithm has base 10",
                 "logarithm-left-out": "the logarithm is left out",
@@ -121,7 +121,7 @@ FORMULAS = {
                 "root-of-the-temperature": "the root of the temperature divides",
                 "one-minus-the-temperature": "1 - temperature multiplies",
             },
-            "end": {
+            "last-step": {
                 "largest-subtracted": "each row's largest number is subtracted",
                 "mean-subtracted": "each row's mean is subtracted",
                 "kept-between-minus-1-and-1": "the result is kept between -1 and 1",

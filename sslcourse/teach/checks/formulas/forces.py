@@ -47,7 +47,7 @@ def two_forces(way: Way, z1: Tensor, z2: Tensor) -> Tensor:
         "sum-halved": (close + spread) / 2,
         "difference-of-the-views": close + (apart[0] - apart[1]) / 2,
     }
-    return ends.get(way("end"), close + spread)
+    return ends.get(way("last-step"), close + spread)
 
 
 def alignment(way: Way, a: Tensor, b: Tensor) -> Tensor:
@@ -158,7 +158,7 @@ FORMULAS = {
                 "next-image": "each image is drawn to the next one's view",
                 "opposite-order": "the second views stand in the opposite order",
             },
-            "end": {
+            "last-step": {
                 "alignment-only": "the uniformity is left out",
                 "uniformity-only": "the alignment is left out",
                 "uniformity-subtracted": "the uniformity is subtracted",

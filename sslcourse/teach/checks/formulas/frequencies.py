@@ -10,7 +10,7 @@ from sslcourse.teach.checks.formulas.formula import Formula, Way
 
 def unigram_entropy(way: Way, tokens: Tensor, codes: int) -> Tensor:
     part = {"first-image-only": tokens[:1], "first-place-only": tokens[:, :1]}
-    tokens = part.get(way("which"), tokens)
+    tokens = part.get(way("tokens"), tokens)
     images, places = tokens.shape
     counts = torch.bincount(tokens.flatten(), minlength=codes).double()
     contained = torch.stack([(tokens == k).any(dim=1).sum() for k in range(codes)]).double()
@@ -53,7 +53,7 @@ def unigram_entropy(way: Way, tokens: Tensor, codes: int) -> Tensor:
         "divided-by-the-maximum": lambda: entropy / math.log(codes),
         "times-the-places": lambda: entropy * places,
     }
-    return ends.get(way("end"), lambda: entropy)().float()
+    return ends.get(way("last-step"), lambda: entropy)().float()
 
 
 def entropy_of(tokens: Tensor, codes: int) -> Tensor:
@@ -129,7 +129,7 @@ UNIGRAM = {
         "two-instead-of-e": "the logarithm has base 2",
         "codes-instead-of-e": "the logarithm has base K",
     },
-    "end": {
+    "last-step": {
         "sign-left-out": "the minus is left out",
         "averaged-over-the-codes": "the terms are averaged over the codes, not summed",
         "averaged-over-the-used-codes": "the terms are averaged over the codes that occur",
@@ -145,7 +145,7 @@ UNIGRAM = {
         "divided-by-the-maximum": "the entropy is divided by its largest value, ln K",
         "times-the-places": "the entropy is multiplied by the number of places",
     },
-    "which": {
+    "tokens": {
         "first-image-only": "only the first image is looked at",
         "first-place-only": "only the first place is looked at",
     },

@@ -54,7 +54,7 @@ def moco_step(
     }.get(way("queue"), lambda: torch.cat([keys, queue[:-n]]))()
     used = {"queue-of-the-next-step": later, "queue-of-the-next-step-without-the-keys": queue[:-n]}
     used |= {"queue-without-its-youngest": queue[n:]}
-    negatives = used.get(way("which"), queue)
+    negatives = used.get(way("queue-of-the-loss"), queue)
     return info_nce(way, queries, keys, negatives, temperature=temperature), later
 
 
@@ -96,7 +96,7 @@ FORMULAS = {
                 "only-one-key-stored": "only one key joins",
                 "queue-left": "the queue stays the old one",
             },
-            "which": {
+            "queue-of-the-loss": {
                 "queue-of-the-next-step": "the loss uses the queue that has the new keys",
                 "queue-of-the-next-step-without-the-keys": "the loss uses the queue without the "
                 "oldest",

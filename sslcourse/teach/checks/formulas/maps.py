@@ -17,7 +17,7 @@ def class_attention(way: Way, weights: Tensor, columns: int) -> Tensor:
         "patches-at-themselves": lambda: weights.diagonal(dim1=2, dim2=3)[:, :, 1:],
         "class-token-in-the-map": lambda: weights[:, :, 0, :-1],
     }
-    flat = looks.get(way("who"), lambda: weights[:, :, 0, 1:])()  # (N, heads, L)
+    flat = looks.get(way("row"), lambda: weights[:, :, 0, 1:])()  # (N, heads, L)
     maps = flat.unflatten(2, (-1, columns))
     if way("places") == "column-by-column":
         maps = flat.unflatten(2, (columns, -1)).mT
@@ -38,7 +38,7 @@ def class_attention(way: Way, weights: Tensor, columns: int) -> Tensor:
         "heads-averaged": lambda: maps.mean(dim=1, keepdim=True).expand_as(maps),
         "first-image-for-all": lambda: maps[:1].expand_as(maps),
     }
-    return ends.get(way("end"), lambda: maps)()
+    return ends.get(way("last-step"), lambda: maps)()
 
 
 def threshold_mass(way: Way, maps: Tensor, share: float) -> Tensor:
@@ -74,7 +74,7 @@ def threshold_mass(way: Way, maps: Tensor, share: float) -> Tensor:
         "quantile": lambda: x >= x.quantile(1 - share, dim=1, keepdim=True),
         "upper-quantile": lambda: x >= x.quantile(share, dim=1, keepdim=True),
     }.get(way("limit"), lambda: rank < count[:, None])()
-    if way("end") == "turned-over":
+    if way("last-step") == "turned-over":
         kept = ~kept
     back = kept.view(maps.mT.shape).mT if way("groups") == "each-column-alone" else kept
     return back.reshape(maps.shape)
@@ -114,14 +114,14 @@ def pointing_accuracy(way: Way, maps: Tensor, masks: Tensor) -> Tensor:
         "first-image-only": lambda: hits[0],
         "all-or-nothing": lambda: (hits.mean() == 1).float(),
     }
-    return ends.get(way("end"), lambda: hits.mean())()
+    return ends.get(way("last-step"), lambda: hits.mean())()
 
 
 FORMULAS = {
     "11.2": Formula(
         class_attention,
         {
-            "who": {
+            "row": {
                 "looked-at": "the map says which patches look at the class token",
                 "a-patch-looks": "the first patch looks, not the class token",
                 "the-last-patch-looks": "the last patch looks, not the class token",
@@ -136,7 +136,7 @@ FORMULAS = {
                 "mirrored": "the map is mirrored",
                 "turned-half-round": "the map is turned half round",
             },
-            "end": {
+            "last-step": {
                 "sums-to-1": "each map is divided by its sum",
                 "largest-is-1": "each map is divided by its largest value",
                 "from-0-to-1": "each map is brought to 0 to 1",
@@ -174,7 +174,7 @@ FORMULAS = {
                 "quantile": "a quantile of the values is the limit",
                 "upper-quantile": "the quantile of the share is the limit",
             },
-            "end": {"turned-over": "those are marked that should not be kept"},
+            "last-step": {"turned-over": "those are marked that should not be kept"},
         },
     ),
     "11.5": Formula(
@@ -194,7 +194,7 @@ FORMULAS = {
                 "one-point-for-all": "the mean map's strongest point is looked up for all",
                 "object-covers-the-middle": "the middle of the picture is looked up",
             },
-            "end": {
+            "last-step": {
                 "percent": "percent are returned",
                 "number": "the hits are counted, and not divided",
                 "misses": "the share of misses is returned",

@@ -23,7 +23,7 @@ def ema_update(way: Way, teacher: nn.Module, student: nn.Module, momentum: float
         "student-subtracted": (momentum, momentum - 1),
     }
     keep, take = shares.get(kind, (momentum, 1 - momentum))
-    if way("which") == "once-for-each-module-around-it":
+    if way("parameters") == "once-for-each-module-around-it":
         for outer, inner in zip(teacher.modules(), student.modules()):
             for slow, fast in zip(outer.parameters(), inner.parameters()):
                 slow.copy_(keep * slow + take * fast)
@@ -35,7 +35,7 @@ def ema_update(way: Way, teacher: nn.Module, student: nn.Module, momentum: float
             "first-only": number > 0,
             "first-left-out": number == 0,
         }
-        if not skipped.get(way("which"), False):
+        if not skipped.get(way("parameters"), False):
             slow.copy_(keep * slow + take * fast)
 
 
@@ -59,7 +59,7 @@ MOVES = {
         "root-of-the-momentum": "the root of m stands for m",
         "student-subtracted": "the student is subtracted",
     },
-    "which": {
+    "parameters": {
         "matrices-only": "only weights move, and biases stay",
         "vectors-only": "only biases and the like move, and matrices stay",
         "first-only": "only the first parameter moves",

@@ -48,7 +48,7 @@ def attention_weights(way: Way, q: Tensor, k: Tensor) -> Tensor:
         "heads-averaged": lambda: scores.softmax(dim=3).mean(dim=1, keepdim=True).expand_as(scores),
         "transposed": lambda: scores.softmax(dim=3).transpose(2, 3),
     }
-    return ends.get(way("end"), lambda: scores.softmax(dim=3))()
+    return ends.get(way("last-step"), lambda: scores.softmax(dim=3))()
 
 
 def jaccard(way: Way, maps: Tensor, masks: Tensor) -> Tensor:
@@ -71,7 +71,7 @@ def jaccard(way: Way, maps: Tensor, masks: Tensor) -> Tensor:
         "all-pixels": lambda: torch.full_like(sizes[0], both.shape[1]),
         "union-and-both": lambda: either.sum(dim=1) + both.sum(dim=1),
     }.get(way("below"), lambda: either.sum(dim=1))()
-    if way("end") == "all-images-together":
+    if way("last-step") == "all-images-together":
         inside, below = inside.sum().expand_as(inside), below.sum().expand_as(below)
     ends = {
         "one-minus": lambda: 1 - inside / below,
@@ -82,7 +82,7 @@ def jaccard(way: Way, maps: Tensor, masks: Tensor) -> Tensor:
         "percent": lambda: 100 * inside / below,
         "root": lambda: (inside / below).sqrt(),
     }
-    return ends.get(way("end"), lambda: inside / below)()
+    return ends.get(way("last-step"), lambda: inside / below)()
 
 
 FORMULAS = {
@@ -110,7 +110,7 @@ FORMULAS = {
                 "itself-hidden": "each token is hidden from itself",
                 "first-one-hidden": "the first token is hidden",
             },
-            "end": {
+            "last-step": {
                 "softmax-over-queries": "the softmax runs over the queries",
                 "softmax-over-heads": "the softmax runs over the heads",
                 "softmax-over-images": "the softmax runs over the images",
@@ -143,7 +143,7 @@ FORMULAS = {
                 "all-pixels": "all pixels stand below",
                 "union-and-both": "pixels in both count twice below",
             },
-            "end": {
+            "last-step": {
                 "all-images-together": "all images are counted together",
                 "one-minus": "the result is taken from 1",
                 "one-added-to-both": "1 is added above and below",

@@ -32,7 +32,7 @@ def over_patches(way: Way, errors: Tensor, mask: Tensor) -> Tensor:
     """The mean of errors (N, L) over hidden patches, mask (N, L)."""
     counted = {"visible-patches": lambda: ~mask, "all-patches": lambda: torch.ones_like(mask)}
     counted["first-mask-for-all"] = lambda: mask[:1].expand_as(mask)
-    counts = counted.get(way("which"), lambda: mask)().to(errors)
+    counts = counted.get(way("patches"), lambda: mask)().to(errors)
     total, kind = (errors * counts).sum(), way("divisor")
     divisors = {
         "divided-by-all-patches": lambda: mask.numel(),
@@ -113,7 +113,7 @@ FORMULAS = {
                 "lengths-of-the-errors": "the length of a patch's error stands for its mean square",
                 "largest-error": "only the largest error of a patch counts",
             },
-            "which": WHICH,
+            "patches": WHICH,
             "divisor": DIVISOR,
             "targets": {
                 "targets-normalised": "the targets are normalised within each patch",
@@ -134,7 +134,7 @@ FORMULAS = {
                 "logarithm-left-out": "the logarithm is left out",
                 "two-instead-of-e": "the logarithm has base 2",
             },
-            "which": WHICH,
+            "patches": WHICH,
             "divisor": DIVISOR,
             "targets": {
                 "next-token": "each patch is to predict the next one's token",

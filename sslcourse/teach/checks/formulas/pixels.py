@@ -63,7 +63,7 @@ def normalize_images(way: Way, images: Tensor, mean: Tensor, std: Tensor) -> Ten
         "rounded": lambda: ((x - m) / s).round(),
         "bytes-again": lambda: ((x - m) / s * 255).round() / 255,
     }
-    return ends.get(way("end"), lambda: (x - m) / s)()
+    return ends.get(way("last-step"), lambda: (x - m) / s)()
 
 
 FORMULAS = {
@@ -97,7 +97,7 @@ FORMULAS = {
                 "1e-2-added": "1e-2 is added to the deviation",
                 "batch-statistics": "mean and deviation are those of these images",
             },
-            "end": {
+            "last-step": {
                 "bytes-wrap-around": "the mean is subtracted from bytes, which go on at 255 "
                 "below 0",
                 "mean-left-out": "the mean is left out",

@@ -57,7 +57,7 @@ def effective_rank(way: Way, z: Tensor) -> Tensor:
         "number-of-values": lambda: torch.linalg.matrix_rank(z).double(),
         "sum-over-the-largest": lambda: values.sum() / values.max(),
     }
-    return ends.get(way("end"), lambda: entropy.exp())().float()
+    return ends.get(way("last-step"), lambda: entropy.exp())().float()
 
 
 FORMULAS = {
@@ -97,7 +97,7 @@ FORMULAS = {
                 "log-of-the-share-and-1e-3": "1e-3 is added within the logarithm",
                 "two-instead-of-e": "the logarithm has base 2, the exponential base e",
             },
-            "end": {
+            "last-step": {
                 "entropy-itself": "the exponential is left out",
                 "sign-left-out": "the minus of the entropy is left out",
                 "exponential-inside-the-sum": "the exponential is taken of each term",

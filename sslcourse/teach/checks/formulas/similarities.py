@@ -57,7 +57,7 @@ SHARED = {
     "similarity": SIMILARITY,
     "temperature": TEMPERATURE,
     "candidates": CANDIDATES,
-    "end": END,
+    "last-step": END,
 }
 
 
@@ -97,7 +97,7 @@ def contrasted(way: Way, positive: Tensor, negative: Tensor, temperature: float)
     below = positive * (1 if kind in NOT_BELOW else scale)
     negative = negative * (1 if kind in NOT_FOR_NEGATIVES else scale)
     log_share = above - denominators(way, below, negative)
-    kind = way("end")
+    kind = way("last-step")
     mean = -log_share.exp().mean() if kind == "logarithm-left-out" else -log_share.mean()
     if kind == "mean-before-the-logarithm":
         mean = -log_share.exp().mean().log()

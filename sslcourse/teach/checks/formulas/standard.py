@@ -73,7 +73,7 @@ def ridge_scores(
     squares = x.T @ x + factor * strength * torch.eye(x.shape[1])
     scores = t @ torch.linalg.solve(squares, x.T @ (targets - bias)) + bias
     ends = {"softmax": lambda: scores.softmax(dim=1), "bias-not-added": lambda: scores - bias}
-    return ends.get(way("end"), lambda: scores)()
+    return ends.get(way("last-step"), lambda: scores)()
 
 
 STANDARD = {
@@ -138,7 +138,7 @@ FORMULAS = {
                 "strength-doubled": "the strength is doubled",
                 "root-of-the-strength": "the root of the strength is taken",
             },
-            "end": {
+            "last-step": {
                 "softmax": "a softmax is taken",
                 "bias-not-added": "the bias is not added at the end",
             },

@@ -73,7 +73,7 @@ def compared(way: Way, scores: list[Tensor], targets: list[Tensor], temperature:
             for j in views
             if wanted(way("pairs"), i, j, len(targets), len(scores))
         ]
-    return ended(way("end"), torch.stack(terms), scores, targets, temperature)
+    return ended(way("last-step"), torch.stack(terms), scores, targets, temperature)
 
 
 def wanted(kind: str, i: int, j: int, targets: int, views: int) -> bool:
@@ -162,7 +162,7 @@ FORMULAS = {
         {
             "pairs": PAIRS,
             "shares": SHARES,
-            "end": END,
+            "last-step": END,
             "temperature": TEMPERATURE,
             "targets": {
                 "targets-sharpened": "a softmax at the temperature is taken of the assignments",

@@ -189,7 +189,7 @@ FORMULAS = {
         {
             "pairs": PAIRS,
             "shares": SHARES,
-            "end": END,
+            "last-step": END,
             "temperature": TEMPERATURE,
             "teacher": TEACHER,
             "inputs": {

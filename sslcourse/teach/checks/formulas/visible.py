@@ -16,7 +16,7 @@ def picked(x: Tensor, mask: Tensor) -> Tensor:
 def encode_visible(
     way: Way, blocks: Callable, tokens: Tensor, positions: Tensor, mask: Tensor
 ) -> Tensor:
-    kind, where = way("which"), mask
+    kind, where = way("tokens"), mask
     where = {
         "hidden-ones": lambda: ~mask,
         "first-mask-for-all": lambda: mask[:1].expand_as(mask),
@@ -92,7 +92,7 @@ FORMULAS = {
                 "places-of-the-first-image": "all images get the positions of the first one",
                 "positions-of-the-hidden": "the visible tokens get the hidden ones' positions",
             },
-            "which": {
+            "tokens": {
                 "hidden-ones": "the hidden tokens are encoded, not the visible ones",
                 "first-mask-for-all": "the first image's mask is used for all",
             },

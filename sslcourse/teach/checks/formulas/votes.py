@@ -47,7 +47,7 @@ def knn_accuracy(
         "share-of-the-weights": lambda: share.mean(),
         "divided-by-the-training-images": lambda: right.sum() / len(train),
     }
-    return ends.get(way("end"), lambda: right.mean())()
+    return ends.get(way("last-step"), lambda: right.mean())()
 
 
 def neighbours(way: Way, similarity: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -89,7 +89,7 @@ FORMULAS = {
                 "largest-weight": "only the largest weight of a class counts",
                 "divided-by-the-class": "the weights are divided by how often a class votes in all",
             },
-            "end": {
+            "last-step": {
                 "percent": "percent are returned",
                 "number": "the number of hits is returned, not their share",
                 "errors": "the share of errors is returned",
