@@ -37,8 +37,11 @@ out if nobody shall look.
 
 **What a check does.** Below each function stands a check. It says *not attempted yet*, *passed*, or
 which mistake was made, with three hints from gentle to explicit. So most learners get on without
-you. The practices have milestones instead: they don't know the answer, but see whether a result can
-be trusted. *Run All* reaches the end of a notebook in any state.
+you. What is none of the known mistakes below is rebuilt where that can be done: the right formula
+with one or two steps done wrongly, until the learner's numbers come out; otherwise the check says
+what the result has to do with the right one. The practices have milestones instead: they don't know
+the answer, but see whether a result can be trusted. *Run All* reaches the end of a notebook in any
+state.
 
 **Collect and grade.** By hand: open what you got, run all its cells, and count the checks that say
 *passed*. For many learners use nbgrader; the README of the course has the commands. A check that is

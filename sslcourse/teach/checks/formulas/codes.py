@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sslcourse.teach.checks.formulas.formula import Formula, Way
+from sslcourse.teach.checks.formulas.similarities import temperature_factor
 
 
 def gumbel_softmax(way: Way, logits: Tensor, noise: Tensor, *, temperature: float) -> Tensor:
@@ -23,12 +24,7 @@ def gumbel_softmax(way: Way, logits: Tensor, noise: Tensor, *, temperature: floa
         "softmax-first": lambda: logits.softmax(dim=2),
         "log-softmax-over-patches": lambda: logits.log_softmax(dim=1),
     }.get(way("scores"), lambda: logits)()
-    scale = {
-        "temperature-ignored": 1.0,
-        "temperature-multiplied": temperature,
-        "temperature-twice": temperature**-2,
-        "root-of-the-temperature": temperature**-0.5,
-    }.get(way("temperature"), 1 / temperature)
+    scale = temperature_factor(way, temperature)
     sums = {
         "temperature-for-the-scores-only": lambda: scores / temperature + noise,
         "temperature-for-the-noise-only": lambda: scores + noise / temperature,

@@ -82,14 +82,19 @@ def similarities(way: Way, a: Tensor, b: Tensor) -> Tensor:
     return cosine.abs() if kind == "cosine-without-sign" else cosine
 
 
-def contrasted(way: Way, positive: Tensor, negative: Tensor, temperature: float) -> Tensor:
-    """The loss of positives (A,) among negatives (A, M), -inf where there is none."""
-    scale = {
+def temperature_factor(way: Way, temperature: float) -> float:
+    """What similarities or scores are multiplied by."""
+    return {
         "temperature-ignored": 1.0,
         "temperature-multiplied": temperature,
         "temperature-twice": temperature**-2,
         "root-of-the-temperature": temperature**-0.5,
     }.get(way("temperature"), 1 / temperature)
+
+
+def contrasted(way: Way, positive: Tensor, negative: Tensor, temperature: float) -> Tensor:
+    """The loss of positives (A,) among negatives (A, M), -inf where there is none."""
+    scale = temperature_factor(way, temperature)
     kind = way("temperature")
     above = positive * (1 if kind in NOT_ABOVE else scale)
     if way("candidates") == "positive-weighs-half":

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sslcourse.teach.checks.formulas.formula import Formula, Way
+from sslcourse.teach.checks.formulas.similarities import temperature_factor
 
 PAIRS = {
     "same-view-too": "each view is predicted from itself, too",
@@ -50,12 +51,7 @@ SHARES = {
 
 def compared(way: Way, scores: list[Tensor], targets: list[Tensor], temperature: float) -> Tensor:
     """Mean cross-entropy between targets (N, K) and the other views' softmax(scores)."""
-    scale = {
-        "temperature-ignored": 1.0,
-        "temperature-multiplied": temperature,
-        "temperature-twice": temperature**-2,
-        "root-of-the-temperature": temperature**-0.5,
-    }.get(way("temperature"), 1 / temperature)
+    scale = temperature_factor(way, temperature)
     logits = [s * scale for s in scores]
     terms, views = [], range(len(scores))
     for i, target in enumerate(targets):
