@@ -8,7 +8,7 @@ from sslcourse.methods.moco import info_nce_loss
 from sslcourse.methods.simclr import nt_xent_loss
 from sslcourse.networks.patches import unpatchify
 from sslcourse.teach.checks import check
-from sslcourse.teach.checks.related import RELATIONS
+from sslcourse.teach.checks.relations import RELATIONS
 
 CASES = []
 

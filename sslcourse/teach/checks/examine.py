@@ -19,8 +19,8 @@ from sslcourse.teach.checks.limits import (
     kept_random_state,
     run_limited,
 )
-from sslcourse.teach.checks.related import first_relation
-from sslcourse.teach.checks.relations import Seen
+from sslcourse.teach.checks.relations import first_relation
+from sslcourse.teach.checks.relations.relation import Seen
 from sslcourse.teach.checks.report import CheckReport
 from sslcourse.teach.checks.slips import slips_at
 from sslcourse.teach.checks.task import STAGES, Attempt, Case, Failed, Task

@@ -11,7 +11,7 @@ import torch
 
 from sslcourse.teach.checks.cases import both
 from sslcourse.teach.checks.numbers import close
-from sslcourse.teach.checks.relations import Seen
+from sslcourse.teach.checks.relations.relation import Seen
 from sslcourse.teach.checks.task import Call, Task, converted
 
 Way = Callable[[str], str]  # the name of a step -> the wrong way in which it is done; "" if right

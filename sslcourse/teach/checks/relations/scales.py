@@ -2,10 +2,10 @@
 
 from torch import Tensor
 
-from sslcourse.teach.checks.amounts import alike, times, varied
 from sslcourse.teach.checks.numbers import close, number
-from sslcourse.teach.checks.places import tables
-from sslcourse.teach.checks.relations import Relation, Seen
+from sslcourse.teach.checks.relations.amounts import alike, times, varied
+from sslcourse.teach.checks.relations.places import tables
+from sslcourse.teach.checks.relations.relation import Relation, Seen
 
 
 def cut_off(seen: Seen) -> str:

@@ -1,8 +1,4 @@
-"""What a wrong result has to do with the right one, in any task: where no known mistake shows.
-
-Each relation is a fact about the numbers, measured and said in one sentence. It says less than a
-known mistake, whose cause is known, and it is never a guess.
-"""
+"""What a relation looks at: a learner's function beside the right one, with several inputs."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

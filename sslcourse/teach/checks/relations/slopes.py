@@ -2,11 +2,11 @@
 
 from torch import Tensor
 
-from sslcourse.teach.checks.amounts import times
 from sslcourse.teach.checks.cases import trained_names
-from sslcourse.teach.checks.nearly import NEARLY
 from sslcourse.teach.checks.numbers import close, number
-from sslcourse.teach.checks.relations import Relation, Seen
+from sslcourse.teach.checks.relations.amounts import times
+from sslcourse.teach.checks.relations.nearly import NEARLY
+from sslcourse.teach.checks.relations.relation import Relation, Seen
 from sslcourse.teach.checks.task import Attempt
 
 

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from sslcourse.teach.checks.amounts import varied
 from sslcourse.teach.checks.numbers import close
-from sslcourse.teach.checks.relations import Relation, Seen
+from sslcourse.teach.checks.relations.amounts import varied
+from sslcourse.teach.checks.relations.relation import Relation, Seen
 
 ORDINALS = ("first", "second", "third", "fourth")
 Table = tuple[str, Tensor, Tensor]  # which result it is, what came, what was expected

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from functools import partial
 
-from sslcourse.teach.checks.amounts import all_numbers
 from sslcourse.teach.checks.numbers import tensors_in
-from sslcourse.teach.checks.reactions import other_inputs
-from sslcourse.teach.checks.relations import Relation, Seen
+from sslcourse.teach.checks.relations.amounts import all_numbers
+from sslcourse.teach.checks.relations.reactions import other_inputs
+from sslcourse.teach.checks.relations.relation import Relation, Seen
 
 NEARLY = 0.05  # of the largest number that was expected, or of what other inputs change
 

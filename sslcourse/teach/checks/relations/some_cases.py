@@ -4,8 +4,8 @@ import torch
 
 from sslcourse.teach.checks.cases import kind
 from sslcourse.teach.checks.numbers import close, tensors_in
-from sslcourse.teach.checks.outlines import failed
-from sslcourse.teach.checks.relations import Relation, Seen, told_apart
+from sslcourse.teach.checks.relations.outlines import failed
+from sslcourse.teach.checks.relations.relation import Relation, Seen, told_apart
 
 
 def raises_for_some(seen: Seen) -> str:

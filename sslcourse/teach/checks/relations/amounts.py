@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sslcourse.teach.checks.numbers import number
-from sslcourse.teach.checks.relations import Relation, Seen
+from sslcourse.teach.checks.relations.relation import Relation, Seen
 from sslcourse.teach.checks.task import Call
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sslcourse.teach.checks.cases import both, form
 from sslcourse.teach.checks.numbers import close
-from sslcourse.teach.checks.relations import Relation, Seen
+from sslcourse.teach.checks.relations.relation import Relation, Seen
 
 
 def failed(seen: Seen) -> tuple[Any, Any]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sslcourse.teach.checks.numbers import close, differ, mapped, tensors_in
-from sslcourse.teach.checks.relations import Comparison, Relation, Seen, floats
+from sslcourse.teach.checks.relations.relation import Comparison, Relation, Seen, floats
 from sslcourse.teach.checks.task import Call
 
 
