@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from sslcourse.evaluate.attention import threshold_mass
 from sslcourse.methods.moco import info_nce_loss
 from sslcourse.methods.simclr import nt_xent_loss
 from sslcourse.networks.patches import unpatchify
@@ -85,8 +86,6 @@ def square_only(images, patch_size):
 
 @gives("11.3", "another-kind-of-numbers", "where bool numbers were expected")
 def weights_kept(maps, share):
-    from sslcourse.evaluate.attention import threshold_mass
-
     return maps * threshold_mass(maps, share)
 
 

@@ -1,5 +1,7 @@
 """Mistakes that were found by people who had read the texts of the tasks alone."""
 
+import copy
+
 import torch
 import torch.nn.functional as F
 from collected import unseen, wrong
@@ -105,8 +107,6 @@ def squared_in_half(z1, z2, *, temperature):
 
 @unseen("04.4", "")
 def statistics_reset(encoder):
-    import copy
-
     copied = copy.deepcopy(encoder).requires_grad_(False)
     for module in copied.modules():
         if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):

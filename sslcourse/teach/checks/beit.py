@@ -9,6 +9,7 @@ from torch import Tensor
 from sslcourse.methods.beit import beit_loss
 from sslcourse.teach.checks.behaviours import acts_like, off_by_a_factor, result, wrong_sign
 from sslcourse.teach.checks.cases import from_reference
+from sslcourse.teach.checks.mae import mask_of_the_first
 from sslcourse.teach.checks.numbers import close, constant_ratio, drawn, mask_of
 from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
 
@@ -81,18 +82,7 @@ LOSS = (
         ),
         lambda f: gradient_at(f, MASK) == 0 < gradient_at(f, ~MASK),
     ),
-    Mistake(
-        "mask-of-the-first-image",
-        "The first image's mask is used for all images.",
-        (
-            "Which patches of image 1 change your loss?",
-            "mask[0] is the mask of image 0; each image hides others.",
-            "Use the whole mask (N, L), whose first dimension is the image.",
-        ),
-        lambda f: acts_like(
-            f, lambda x, t, m: beit_loss(x, t, m[:1].expand_as(m)), some(), some(seed=3)
-        ),
-    ),
+    mask_of_the_first(beit_loss, some(), some(seed=3)),
     Mistake(
         "scores-reshaped",
         "The scores are reshaped to (N, K, L) where they should be transposed: scores of different "

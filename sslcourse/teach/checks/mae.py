@@ -1,5 +1,7 @@
 """06.4, MAE's loss: which patches get a gradient, and what it is divided by."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -51,6 +53,20 @@ def absolute(p: Tensor, t: Tensor, mask: Tensor) -> Tensor:
     return ((p - t).abs().mean(dim=2) * mask).sum() / mask.sum()
 
 
+def mask_of_the_first(loss: Callable, *calls: Call) -> Mistake:
+    """The mistake of a loss over hidden patches (inputs, targets, mask) that uses one mask."""
+    return Mistake(
+        "mask-of-the-first-image",
+        "The first image's mask is used for all images.",
+        (
+            "Which patches of image 1 change your loss?",
+            "mask[0] is the mask of image 0; each image hides others.",
+            "Use the whole mask (N, L), whose first dimension is the image.",
+        ),
+        lambda f: acts_like(f, lambda x, t, m: loss(x, t, m[:1].expand_as(m)), *calls),
+    )
+
+
 LOSS = (
     Mistake(
         "loss-on-the-visible-patches",
@@ -63,18 +79,7 @@ LOSS = (
         ),
         only_visible,
     ),
-    Mistake(
-        "mask-of-the-first-image",
-        "The first image's mask is used for all images.",
-        (
-            "Which patches of image 1 change your loss?",
-            "mask[0] is the mask of image 0; each image hides others.",
-            "Use the whole mask (N, L), whose first dimension is the image.",
-        ),
-        lambda f: acts_like(
-            f, lambda p, t, m: mae_loss(p, t, m[:1].expand_as(m)), some(), some(EVEN)
-        ),
-    ),
+    mask_of_the_first(mae_loss, some(), some(EVEN)),
     Mistake(
         "loss-on-all-patches",
         "Visible patches get a gradient too: their predictions change your loss.",

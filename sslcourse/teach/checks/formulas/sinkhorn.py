@@ -126,13 +126,12 @@ def queue_assignments(
     if way("place") == "axes-exchanged":
         return sinkhorn(way, scores.T, epsilon=0.5, iterations=3).T[:n]
     found = sinkhorn(way, scores, epsilon=0.5, iterations=3)
-    ends = {"the-last-rows": found[-n:], "balanced-once-more": None}
     if way("place") == "balanced-once-more":
         return sinkhorn(way, found[:n].log() * 0.5, epsilon=0.5, iterations=3)
-    return ends.get(way("place"), found[:n])
+    return found[-n:] if way("place") == "the-last-rows" else found[:n]
 
 
-COSINES_BALANCED = {  # too small for a bound or an eps to be seen
+OF_COSINES = {  # which are too small for a bound or an eps to be seen
     way: text
     for way, text in SINKHORN["scores"].items()
     if "eps-added" not in way and "10" not in way
@@ -145,7 +144,7 @@ FORMULAS = {
         queue_assignments,
         {
             **SINKHORN,
-            "scores": COSINES_BALANCED,
+            "scores": OF_COSINES,
             "when": {
                 "queue-never-used": "the queue is never used",
                 "queue-always-used": "the queue is always used",

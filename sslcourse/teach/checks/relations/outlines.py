@@ -40,8 +40,7 @@ def how_many(seen: Seen) -> str:
     counts = [len(x) if isinstance(x, tuple) else 1 for x in (came, expected)]
     if counts[0] == counts[1]:
         return ""
-    one = ("one tensor", "several tensors")
-    words = [one[0] if count == 1 else f"{count} tensors" for count in counts]
+    words = ["one tensor" if count == 1 else f"{count} tensors" for count in counts]
     text = f"You return {words[0]}; expected were {words[1]}."
     if isinstance(came, tuple) and isinstance(expected, Tensor):
         for name, join in (("stack", torch.stack), ("cat", torch.cat)):
