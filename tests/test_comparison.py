@@ -1,6 +1,7 @@
 """`evaluate`: rows fill, what is there is kept, and each foreseen problem is one sentence."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,8 @@ def test_rows_fill_with_every_number_and_are_kept(evaluate, capfd, monkeypatch):
         "rate, all",
     }
     assert set(found["beit, seed 0"]) == frozen | few | tuned | signs | costs | {
-        "tokenizer seconds"
+        "tokenizer seconds",
+        "tokenizer steps",
     }
     assert found["beit, seed 0"]["tokenizer seconds"] == pytest.approx(0.2 / 3, abs=1e-4)
     for row in found.values():
@@ -145,6 +147,39 @@ def test_a_row_that_was_interrupted_goes_on_where_it_was(evaluate, capfd, monkey
     assert calls == [1, 10, 10, None]
     whole = rows()["simclr, seed 0"]
     assert {name: whole[name] for name in partial} == partial and "tuned, all" in whole
+
+
+def test_another_machine_trains_as_many_steps_and_the_first_costs_stand(evaluate):
+    chosen = (*SHORT, "--methods", "beit")
+    assert evaluate(*chosen, "--frozen") == 0
+    (first,) = rows().values()
+    files = [*Path("runs/comparison/photographs-0.2-seconds").iterdir()]
+    notes = {file.name: json.loads(file.read_text()) for file in files if file.suffix == ".json"}
+    for file in files:  # they stay behind
+        file.unlink()
+    assert evaluate(*chosen) == 0
+    (row,) = rows().values()
+    assert {name: row[name] for name in first} == first and "tuned, all" in row
+    again = {name: row[f"again, {name}"] for name in ("probe, 110 labels", "k-NN")}
+    assert again == {name: first[name] for name in again}, "as many steps on one machine"
+    for name, before in notes.items():
+        facts = json.loads((files[0].parent / name).read_text())
+        assert facts["steps"] == before["steps"]
+        assert facts["ms a step"] != before["ms a step"], "it was trained again"
+
+
+def test_a_table_of_scenes_is_about_what_was_drawn():
+    scenes = load("scenes", limit=40)
+    known = measuring.fingerprint(scenes)
+    images = scenes.images.clone()
+    images[3, 0, 5, 5] ^= 1
+    assert measuring.fingerprint(replace(scenes, images=images)) == known, "another sine"
+    assert measuring.fingerprint(replace(scenes, images=images // 2)) != known
+    assert measuring.fingerprint(scenes[1:]) != known
+    assert measuring.fingerprint(load("scenes", limit=40, seed=1)) != known
+    photographs = replace(scenes, factors=None)
+    changed = measuring.fingerprint(replace(photographs, images=images))
+    assert changed != measuring.fingerprint(photographs), "every pixel of a photograph counts"
 
 
 def test_the_first_seed_chooses_rates_for_the_others(evaluate, monkeypatch):

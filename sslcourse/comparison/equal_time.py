@@ -21,7 +21,7 @@ from sslcourse.comparison.rows import Row, seeded
 from sslcourse.comparison.tables import table_file
 from sslcourse.comparison.trainings import Run, train, trained_encoder
 from sslcourse.data.images import NAMES
-from sslcourse.evaluate import Split, load_split
+from sslcourse.evaluate import Split, frozen_scores, load_split
 from sslcourse.evaluate.protocol import label_counts
 from sslcourse.hardware import bfloat16_speedup, describe_device, pick_precision
 from sslcourse.results import Results, read_results
@@ -101,29 +101,42 @@ class EqualTime:
         if row.kind in ("pixels", "untrained"):
             return None
 
-        def run(method: str, name: str, seconds: float, **more) -> Run:
+        known = self.results.rows.get(seeded(row.name, seed), {})
+
+        def run(method: str, name: str, seconds: float, steps: float | None, **more) -> Run:
             path = self.trainings / f"{name.replace(' ', '-')}-seed-{seed}.pt"
             shared = (self.data, self.size, seconds, seed, self.precision, self.device.type)
-            return Run(method, *shared, path, **more)
+            return Run(method, *shared, path, steps=None if steps is None else int(steps), **more)
 
         if row.method == "beit":
             share = TOKENIZER_SHARE * self.seconds
-            tokenizer = run("tokenizer", "tokenizer", share)
-            return run("beit", row.name, self.seconds - share, tokenizer=tokenizer)
+            tokenizer = run("tokenizer", "tokenizer", share, known.get("tokenizer steps"))
+            seconds = self.seconds - share
+            return run("beit", row.name, seconds, known.get("steps"), tokenizer=tokenizer)
         if row.kind == "supervised":
             rate = known_rates(self.results.rows, row.name).get("rate, all")
-            return run(row.method, row.name, self.seconds, supervised=True, rate=rate)
-        return run(row.method, row.name, self.seconds)
+            return run(row.method, row.name, self.seconds, None, supervised=True, rate=rate)
+        return run(row.method, row.name, self.seconds, known.get("steps"))
 
     def fill(self, row: Row, seed: int) -> None:
-        """Train where that is needed, then measure what the row lacks."""
+        """Train where that is needed, then measure what the row lacks.
+
+        A row that was begun on another machine, and so without its training here, is trained again
+        for as many steps as it had there. What it cost there stands. The second encoder's frozen
+        scores are noted beside the first one's, as "again, k-NN" and so on.
+        """
         found = dict(self.results.rows.get(seeded(row.name, seed), {}))
         run, encoder = self.run_of(row, seed), None
         if run is not None:
             facts = train_all(run)
             say(facts)
-            found |= facts
             encoder = trained_encoder(run, self.images.train)
+            if run.steps is None or round(facts["ms a step"], 4) == found["ms a step"]:
+                found |= facts
+            elif "again, k-NN" not in found:
+                scores = frozen_scores(encoder, self.images)
+                found |= {f"again, {name}": value for name, value in scores.items()}
+                say(found)
         elif row.method is not None:
             encoder = untrained_encoder(row.method, seed, self.images)
         counts = () if row.kind == "supervised" else self.counts
@@ -135,7 +148,7 @@ def train_all(run: Run) -> dict[str, float]:
     """What a row's training cost; its tokenizer is trained before it."""
     found = {}
     if run.tokenizer is not None:
-        train(run.tokenizer)
+        found["tokenizer steps"] = train(run.tokenizer)["steps"]
         found["tokenizer seconds"] = run.tokenizer.seconds
     return found | train(run)
 

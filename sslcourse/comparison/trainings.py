@@ -45,6 +45,7 @@ class Run:
         tokenizer: for "beit": the run that made its tokenizer.
         supervised: whether it learns from labels.
         rate: of supervised training; None chooses it on images that are set aside.
+        steps: pretrain for so many steps, however long they take; None means `seconds`.
     """
 
     method: str
@@ -58,6 +59,7 @@ class Run:
     tokenizer: "Run | None" = None
     supervised: bool = False
     rate: float | None = None
+    steps: int | None = None
 
     @property
     def facts(self) -> Path:
@@ -135,7 +137,7 @@ def learn_without(run: Run) -> dict[str, float] | None:
     """Pretraining: the laptop budget's recipe with this run's length; None where it was stopped."""
     images = load(run.data, "train", size=run.size).to(run.device)
     recipe = budget(run.method, "laptop").training
-    length = {"seconds": run.seconds}
+    length = {"seconds": run.seconds} if run.steps is None else {"steps": run.steps}
     recipe = plan(recipe, length, len(images), run.seed, run.checkpoint, fresh=False)
     method, before = make(run, images), memory(run)
     history = fit_shown(method, images, replace(recipe, precision=run.precision))
