@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
 
 import costs  # noqa: E402
 import gpu  # noqa: E402
+import growth  # noqa: E402
 import plan  # noqa: E402
 from one_cost import Point, chosen_budget, measure  # noqa: E402
 from recipe_cost import Counted, count_step  # noqa: E402
@@ -24,10 +25,10 @@ COUNTED = Counted(work=(0, 1e9, 0), activations=(0, 2**20, 0), state=2**30, grad
 
 
 def test_an_exponent_is_the_power():
-    found = costs.fit_exponent({x: 3 * x**1.5 for x in (64, 16, 256)})
+    found = growth.fit_exponent({x: 3 * x**1.5 for x in (64, 16, 256)})
     assert found == pytest.approx((1.5, 1.5, 1.5, 16, 256))
     # a straight line through the logarithms 0, 1, 3 at 0, 1, 2 rises by 1.5
-    bent = costs.fit_exponent({1: 1, 10: 10, 100: 1_000})
+    bent = growth.fit_exponent({1: 1, 10: 10, 100: 1_000})
     assert bent[:3] == pytest.approx((1.5, 1, 2))
     assert str(bent) == "1.50 (1.00 to 2.00), from 1 to 100"
 
@@ -35,7 +36,7 @@ def test_an_exponent_is_the_power():
 @pytest.mark.parametrize("points", [{}, {1: 2}, {1: 2, 2: 0}])
 def test_no_exponent_without_two_points(points):
     with pytest.raises(ValueError, match="two points or more, all above 0"):
-        costs.fit_exponent(points)
+        growth.fit_exponent(points)
 
 
 def test_what_is_measured_is_kept_and_what_was_too_much_is_named(tmp_path, monkeypatch, capsys):
@@ -189,7 +190,7 @@ def test_the_readme_has_the_recipes_of_today():
     """Counting all six takes minutes; batch, rate, negatives and steps are worked out at once."""
     readme = (Path(__file__).parents[1] / "README.md").read_text()
     lines = readme.partition("## On 8 GPUs")[2].splitlines()
-    for method in costs.SIX:
+    for method in growth.SIX:
         chosen = plan.scaled(budget(method, "full"), 8, grow=False)
         wanted = plan.make_plan(method, chosen, COUNTED, 8, images=50_000).cells()
         written = next(line for line in lines if line.startswith(f"| {method} |"))
@@ -201,7 +202,7 @@ def test_the_readme_tells_what_the_gpu_did():
     rows = read_results(Path(gpu.__file__).with_name("gpu-h100.json"))["rows"]
     readme = (Path(__file__).parents[1] / "README.md").read_text()
     lines = readme.partition("## On one GPU")[2].splitlines()
-    for method in costs.SIX:
+    for method in growth.SIX:
         chosen = plan.scaled(budget(method, "full"), 1, grow=False)
         half = rows[f"{method}, bfloat16"]
         shared = {"images": 50_000, "step_seconds": half["ms"] / 1e3}
@@ -219,11 +220,11 @@ def test_the_readme_tells_what_compiling_brings_on_two_cores():
     rows = read_results(Path(gpu.__file__).with_name("compile-2-cores.json"))["rows"]
     readme = " ".join((Path(__file__).parents[1] / "README.md").read_text().split())
     plain, compiled = (
-        {name: rows[f"{name}, {mode}"] for name in costs.SIX}
+        {name: rows[f"{name}, {mode}"] for name in growth.SIX}
         for mode in ("float32", "float32 compiled")
     )
-    names = dict(zip(costs.SIX, ("SimCLR", "MoCo", "SwAV", "MAE", "BEiT", "DINO"), strict=True))
-    gains = (f"{names[m]} {plain[m]['ms'] / compiled[m]['ms']:.2f}" for m in costs.SIX)
+    names = dict(zip(growth.SIX, ("SimCLR", "MoCo", "SwAV", "MAE", "BEiT", "DINO"), strict=True))
+    gains = (f"{names[m]} {plain[m]['ms'] / compiled[m]['ms']:.2f}" for m in growth.SIX)
     assert ", ".join(gains) in readme
     begins = [row["s to start"] for row in compiled.values()]
     assert f"{min(begins):.0f} to {max(begins):.0f} seconds later" in readme

@@ -9,9 +9,7 @@ longer than --seconds, or more memory than --memory, is left out and named, and 
 of its line; `--all` asks for larger ones at all. What the file has is kept, so the command may be
 stopped and called again, with higher limits too. Let nothing else run meanwhile.
 
-An exponent is the slope of a straight line through the logarithms (least squares): 1 doubles the
-cost with the work, 2 makes it four times as much. Beside it stand the smallest and the largest
-slope between neighbouring points.
+The exponents that it prints are explained in `growth.py`.
 """
 
 import argparse
@@ -21,87 +19,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-from matplotlib.figure import Figure
+from growth import AXES, draw, exponents
 from one_cost import Point, as_text
 
 from sslcourse.hardware import best_device, describe_device, pick_precision
 from sslcourse.results import Results, read_results
-from sslcourse.teach.figures import TEXT, Picture, finish
-from sslcourse.teach.plots import COLOURS, DASHES, MARKS, label_axes
 
 SCRIPT = Path(__file__).with_name("one_cost.py")
-SIX = ("simclr", "moco", "swav", "mae", "beit", "dino")
-
-
-@dataclass(frozen=True)
-class Axis:
-    """What grows.
-
-    Attributes:
-        title: what its values count.
-        lines: methods, or for data where the images are.
-        values: that are measured.
-        more: larger ones, for `--all`.
-    """
-
-    title: str
-    lines: tuple[str, ...]
-    values: tuple[int, ...]
-    more: tuple[int, ...] = ()
-
-
-AXES = {
-    "batch": Axis("images a step", SIX, (64, 256, 1_024), (2_048, 4_096)),
-    "side": Axis("pixels a side", ("simclr", "mae", "dino"), (32, 64, 96, 128), (160, 224)),
-    "queue": Axis("keys in the queue", ("moco",), (1_024, 4_096, 16_384, 65_536)),
-    "crops": Axis("views of an image", ("swav", "dino"), (2, 4, 6, 8, 10)),
-    "data": Axis("images", ("drawn", "file"), (1_000, 4_000, 16_000), (125_000, 1_000_000)),
-}
-MEASURES = {"ms": "milliseconds a step", "MiB": "memory, MiB"}
-
-
-class Exponent(NamedTuple):
-    """How fast a cost grows.
-
-    Attributes:
-        slope: of the straight line through all points.
-        low: the smallest slope between neighbours.
-        high: the largest.
-        first: the smallest value that was measured.
-        last: the largest.
-    """
-
-    slope: float
-    low: float
-    high: float
-    first: float
-    last: float
-
-    def __str__(self) -> str:
-        between = f"{self.low:.2f} to {self.high:.2f}"
-        return f"{self.slope:.2f} ({between}), from {self.first:g} to {self.last:g}"
-
-
-def fit_exponent(points: Mapping[float, float]) -> Exponent:
-    """The exponent of a cost.
-
-    Args:
-        points: {how much work: cost}, at least two, all greater than 0.
-
-    Raises:
-        ValueError: fewer points, or one that has no logarithm.
-    """
-    if len(points) < 2 or min(*points, *points.values()) <= 0:
-        raise ValueError(f"need two points or more, all above 0, got {dict(points)}.")
-    x, y = np.log(sorted(points.items())).T
-    between = np.diff(y) / np.diff(x)
-    slope = np.polyfit(x, y, 1)[0]
-    return Exponent(*map(float, (slope, between.min(), between.max(), min(points), max(points))))
 
 
 def run(point: Point, seconds: float) -> dict[str, float]:
@@ -152,56 +78,6 @@ def measure_line(
         broken = [f"{kind[5:]} {limit:g}" for kind, limit in row.items() if kind[:5] == "over "]
         left_out += [f"{name}: more than {limit}" for limit in broken]
     return left_out
-
-
-def points_of(results: Results, axis: str, line: str, what: str) -> dict[float, float]:
-    """{value: cost} of one line; costs too small to be seen are left out."""
-    found = {}
-    for name, row in results.rows.items():
-        if name.rpartition(", ")[0] == f"{axis}, {line}" and row.get(what, 0) > 0:
-            found[row["value"]] = row[what]
-    return dict(sorted(found.items()))
-
-
-def exponents(results: Results) -> dict[tuple[str, str, str], Exponent]:
-    """{(axis, line, measure): exponent}, where there are points enough."""
-    found = {}
-    for axis, what in AXES.items():
-        for line in what.lines:
-            for measure in (*MEASURES, "s to make"):
-                points = points_of(results, axis, line, measure)
-                if len(points) > 1:
-                    found[axis, line, measure] = fit_exponent(points)
-    return found
-
-
-def draw(results: Results) -> Picture:
-    """One column for each axis, time above memory; both scales are logarithmic."""
-    slopes = exponents(results)
-    shown = [axis for axis in AXES if any(key[0] == axis for key in slopes)]
-    figure = Figure(figsize=(3.4 * len(shown), 6.4), layout="constrained")
-    grid = figure.subplots(2, len(shown), squeeze=False)
-    for column, axis in enumerate(shown):
-        for axes, (measure, label) in zip(grid[:, column], MEASURES.items(), strict=True):
-            for number, line in enumerate(AXES[axis].lines):
-                points = points_of(results, axis, line, measure)
-                slope = slopes.get((axis, line, measure))
-                name = f"{line} {slope.slope:.2f}" if slope else line
-                style = {"color": COLOURS[number], "marker": MARKS[number], "label": name}
-                axes.plot(
-                    list(points), list(points.values()), DASHES[number % len(DASHES)], **style
-                )
-            axes.set(xscale="log", yscale="log")
-            label_axes(axes, AXES[axis].title, "" if column else label)
-            axes.legend(fontsize=TEXT - 2, frameon=False)
-    told = [
-        f"{axis}, {line}: {e.slope:.2f}" for (axis, line, what), e in slopes.items() if what == "ms"
-    ]
-    return finish(
-        figure,
-        "Milliseconds of a training step, and its memory below, against how much work it has; "
-        f"straight lines are powers. Exponents of the time: {'; '.join(told)}.",
-    )
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from costs import SIX
+from growth import SIX
 from one_cost import make_method, random_images
 from torch.profiler import ProfilerActivity, profile
 

@@ -21,7 +21,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from costs import SIX, run
+from costs import run
+from growth import SIX
 from one_cost import Point
 from recipe_cost import Counted, count
 

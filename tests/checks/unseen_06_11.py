@@ -88,7 +88,7 @@ unseen("07.2", "no-softmax")(
 )
 
 
-@unseen("07.3", "another-code-chosen")
+@unseen("07.3", "none-or-several-chosen")
 def above_a_half(shares):
     return (shares > 0.5).float() + shares - shares.detach()
 

@@ -74,7 +74,7 @@ def shared_statistics(teacher, student, momentum):
     follow(teacher, student, momentum, share)
 
 
-@unseen("08.4", "")
+@unseen("08.4", "statistics-take-the-momentum")
 def statistics_by_the_other_share(teacher, student, momentum):
     def lerp(teacher, student, momentum):
         for t, s in zip(teacher.buffers(), student.buffers()):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.numbers import drawn
-from sslcourse.teach.checks.task import Mistake, Task, given
+from sslcourse.teach.checks.task import Attempt, Case, Failed, Mistake, Task, given
 
 LONG = given(torch.tensor([[3.0, 4.0, 0.0], [0.0, 6.0, 8.0]]))
 
@@ -84,7 +84,21 @@ REPRESENTATION = (
 
 
 def built_stem(function: Callable) -> Callable:
-    return lambda images: torch.tensor(function(8)(images).shape)
+    """The shape of what a stem of width 8 makes of images, or whether it is a module."""
+
+    def run(images: Tensor, ask: str = "shape") -> Tensor:
+        stem = function(8)
+        return torch.tensor(stem(images).shape if ask == "shape" else isinstance(stem, nn.Module))
+
+    return run
+
+
+def right_shape(f: Attempt) -> None:
+    came = tuple(f(torch.zeros(2, 3, 32, 32)).tolist())
+    if came != (2, 8, 32, 32):
+        raise Failed(
+            f"expected (2, 8, 32, 32) for two images of 32x32 pixels and width 8, got {came}."
+        )
 
 
 STEM = (
@@ -98,6 +112,33 @@ STEM = (
             "nn.Conv2d(3, width, 3, stride=1, padding=1), without a max-pool.",
         ),
         lambda f: int(f(torch.zeros(2, 3, 32, 32))[2]) <= 17,
+    ),
+    Mistake(
+        "padding-does-not-fit",
+        "Your stem changes the picture's sides by a few pixels: its padding doesn't fit its "
+        "kernel.",
+        (
+            "How many places has a kernel of 3 in a row of 32 pixels?",
+            "30. A border of 1 on both sides gives the other two.",
+            "nn.Conv2d(3, width, 3, padding=1); in general padding = kernel // 2",
+        ),
+        lambda f: (
+            f(torch.zeros(2, 3, 32, 32)).tolist()[:2] == [2, 8]
+            and 17 < int(f(torch.zeros(2, 3, 32, 32))[2]) != 32
+        ),
+    ),
+    Mistake(
+        "another-width",
+        "Your stem gives another number of channels than `width`.",
+        (
+            "Print stem(images).shape for a width of 8.",
+            "Dimension 1 holds the channels.",
+            "nn.Conv2d(3, width, 3, padding=1)",
+        ),
+        lambda f: (
+            f(torch.zeros(2, 3, 32, 32)).tolist()[2:] == [32, 32]
+            and int(f(torch.zeros(2, 3, 32, 32))[1]) != 8
+        ),
     ),
 )
 
@@ -133,10 +174,11 @@ TASKS = (
         "Return a module that maps images (N, 3, 32, 32) to (N, width, 32, 32).",
         given(torch.zeros(2, 3, 32, 32)),
         (
+            Case("shape", right_shape),
             holds(
-                "shape",
-                "expected (2, 8, 32, 32) for two images of 32x32 pixels and width 8.",
-                lambda f: f(torch.zeros(2, 3, 32, 32)).tolist() == [2, 8, 32, 32],
+                "dtype",
+                "what you return can be called, but it is no nn.Module: nobody finds its weights.",
+                lambda f: bool(f(torch.zeros(2, 3, 32, 32), "module")),
             ),
         ),
         STEM,

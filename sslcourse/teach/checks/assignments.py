@@ -184,7 +184,10 @@ SINKHORN = (
             "Assignments are targets. Each use of the scores counts, that of scores.max() too.",
             "Decorate the function with @torch.no_grad().",
         ),
-        lambda f: any(f.remembers(assign(), 0)),
+        lambda f: (
+            any(f.remembers(assign(), 0))
+            and not f.changes_inputs(*assign().args, **assign().kwargs)
+        ),
     ),
 )
 

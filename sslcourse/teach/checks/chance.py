@@ -19,7 +19,7 @@ CHANCE = (
     Mistake(
         "accumulation-counted-as-negatives",
         "Your chance line changes with the number of micro-batches: accumulating gradients neither "
-        "adds nor takes negatives.",
+        "adds nor takes negatives, and the loss is the mean over them.",
         (
             "Which views are compared when a micro-batch goes through the loss?",
             "Each micro-batch has a softmax of its own, and `images` is the number in one of them.",

@@ -25,6 +25,12 @@ def slope(f: Attempt) -> Tensor:
     return f.gradients(SHARES)[0]
 
 
+def is_new_leaf(f: Attempt) -> bool:
+    """The result asks for a gradient, and nothing stands behind it."""
+    came = f.function(SHARES.clone().requires_grad_(True))
+    return isinstance(came, Tensor) and came.requires_grad and came.grad_fn is None
+
+
 def slope_is_right(f: Attempt) -> bool:
     return close(slope(f), slope(Attempt(straight_through)))
 
@@ -41,6 +47,7 @@ STRAIGHT = (
         ),
         lambda f: (
             close(f(SHARES), straight_through(SHARES))
+            and not is_new_leaf(f)
             and f.gradients(SHARES) is not None
             and close(slope(f), torch.zeros(2, 3, 4))
         ),
@@ -54,6 +61,17 @@ STRAIGHT = (
             "return hard + shares - shares.detach()",
         ),
         lambda f: close(f(SHARES), straight_through(SHARES)) and f.gradients(SHARES) is None,
+    ),
+    Mistake(
+        "result-is-a-new-leaf",
+        "Your result asks for a gradient of its own, but it doesn't come from the shares: what "
+        "arrives there goes no further.",
+        (
+            "What does result.grad_fn say?",
+            "requires_grad_() marks a tensor as a beginning: nothing before it gets a gradient.",
+            "return hard + shares - shares.detach(), and nothing after that",
+        ),
+        lambda f: close(f(SHARES), straight_through(SHARES)) and is_new_leaf(f),
     ),
     Mistake(
         "shares-returned",
@@ -109,7 +127,21 @@ STRAIGHT = (
             "Each patch chooses exactly one code: the largest, however small it is.",
             "hard = F.one_hot(shares.argmax(dim=-1), shares.shape[-1])",
         ),
-        lambda f: hard(f(SHARES)) and differ(f(SHARES), straight_through(SHARES)),
+        lambda f: (
+            hard(f(SHARES))
+            and close(f(SHARES).sum(dim=-1), torch.ones(2, 3))
+            and differ(f(SHARES), straight_through(SHARES))
+        ),
+    ),
+    Mistake(
+        "none-or-several-chosen",
+        "Your numbers are 0 and 1, but there are rows without a 1, or with several.",
+        (
+            "What does each row of your result sum to?",
+            "A largest share of 0.4 is chosen, too: no limit such as one half decides.",
+            "hard = F.one_hot(shares.argmax(dim=-1), shares.shape[-1])",
+        ),
+        lambda f: hard(f(SHARES)) and differ(f(SHARES).sum(dim=-1), torch.ones(2, 3)),
     ),
 )
 

@@ -74,7 +74,8 @@ FROZEN = (
     Mistake(
         "encoder-left-in-training-mode",
         "The encoder was in training mode when the images went through: BatchNorm then normalises "
-        "by the images that go through together, not by its running statistics, and moves these.",
+        "by the images that go through together, not by its running statistics, which move, too, "
+        "unless its momentum is 0.",
         (
             "Is an encoder its weights alone? Which buffers does BatchNorm have?",
             "requires_grad = False and no_grad don't stop running statistics.",

@@ -34,6 +34,12 @@ def one_length(f: Attempt) -> bool:
     return not close(f(longer, temperature=0.5), f(Z, temperature=0.5))
 
 
+def own_lengths(f: Attempt) -> bool:
+    """Where the first projection grows, only pairs with it change."""
+    longer = Z * torch.tensor([5.0, 1.0, 1.0, 1.0, 1.0, 1.0])[:, None]
+    return close(f(longer, temperature=0.5)[1:, 1:], f(Z, temperature=0.5)[1:, 1:])
+
+
 def without_diagonal(f: Attempt) -> bool:
     """All pairs are right, and a view with itself is minus infinity or a very low number."""
     came, right = f(Z, temperature=0.2), scaled_cosines(Z, temperature=0.2)
@@ -114,6 +120,17 @@ MISTAKES = (
             "Print z.norm(dim=1) after your normalisation. What should it say?",
             "Each row is one projection; its D numbers are in dimension 1.",
             "Use F.normalize(z, dim=1), or z / z.norm(dim=1, keepdim=True).",
+        ),
+        lambda f: one_length(f) and not own_lengths(f),
+    ),
+    Mistake(
+        "lengths-divided-wrongly",
+        "The length of a single projection still changes your result, in its own row and column "
+        "alone: its length is divided out of one side only, or to another power.",
+        (
+            "A pair has two lengths. Which of them does your code divide by, and how often?",
+            "The cosine of a pair is its inner product by both lengths, each once.",
+            "Begin with z = F.normalize(z, dim=1), so that each z_i is divided by its length.",
         ),
         one_length,
     ),

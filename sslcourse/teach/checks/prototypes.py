@@ -92,7 +92,11 @@ PROTOTYPES = (
             "`.detach()`, `.data` and `torch.no_grad()` cut the gradient.",
             "Normalise with gradient: features @ F.normalize(prototypes, dim=1).T",
         ),
-        lambda f: passes_gradient(f, SCORED, 0) and not passes_gradient(f, SCORED, 1),
+        lambda f: (
+            close(f.result(SCORED), prototype_scores(*SCORED.args))
+            and passes_gradient(f, SCORED, 0)
+            and not passes_gradient(f, SCORED, 1)
+        ),
     ),
 )
 
@@ -233,6 +237,7 @@ TASKS = (
             FULL,
             PART,
             given(FEATURES, OLD, 5, UNIT),  # nearly full is not full
+            given(FEATURES, OLD, 3, UNIT),  # nor are as many as the batch has
             names="features queue filled prototypes",
         ),
         WITH_QUEUE,

@@ -96,10 +96,10 @@ MASKS = (
     ),
     Mistake(
         "wrong-number-hidden",
-        "The number of hidden patches is not ratio · L.",
+        "The number of hidden patches is not ratio · L, rounded.",
         (
-            "How many of 16 patches should a ratio of 0.75 hide?",
-            "round(ratio * length)",
+            "How many of 16 patches should a ratio of 0.75 hide, and how many of 49?",
+            "12, and round(36.75) = 37: rounded, not cut off.",
             "noise.argsort(dim=1)[:, :hidden] are the places to hide.",
         ),
         lambda f: any((counts(f, n, k, r) != round(r * k)).any() for n, k, r in SETTINGS),

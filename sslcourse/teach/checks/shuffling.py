@@ -29,12 +29,12 @@ class Grouped(nn.Module):
 
 
 def with_encoder(function: Callable) -> Callable:
-    """The keys, or how often the encoder was called."""
+    """The keys, how often the encoder was called, or whether it is in training mode afterwards."""
 
     def run(images: Tensor, order: Tensor, ask: str = "keys") -> Tensor:
         encoder = Grouped()
         keys = function(encoder, images, order)
-        return keys if ask == "keys" else torch.tensor(encoder.passes)
+        return keys if ask == "keys" else torch.tensor(getattr(encoder, ask))
 
     return run
 
@@ -95,6 +95,42 @@ SHUFFLE = (
         lambda f: acts_like(f, lambda x, o: grouped(x), ORDERED),
     ),
     Mistake(
+        "encoder-put-into-eval-mode",
+        "The keys are those of evaluation mode: BatchNorm then looks at no batch, and a shuffle "
+        "does nothing.",
+        (
+            "Whose mean does a BatchNorm in eval mode take off?",
+            "The momentum encoder is not trained, but it runs in training mode.",
+            "Leave out eval(); `with torch.no_grad():` keeps the gradient away.",
+        ),
+        lambda f: acts_like(f, lambda x, o: x, ORDERED),
+    ),
+    Mistake(
+        "encoded-one-by-one",
+        "Each image went through the encoder alone: BatchNorm takes off the mean of its batch, and "
+        "of a single image nothing is left.",
+        (
+            "How many images does BatchNorm need to see anything?",
+            "The whole batch goes through at once, in the new order.",
+            "encoder(images[order])[order.argsort()]",
+        ),
+        lambda f: acts_like(f, lambda x, o: torch.zeros_like(x), ORDERED),
+    ),
+    Mistake(
+        "put-back-without-a-shuffle",
+        "The images went in unshuffled, and the keys were moved afterwards: key i no longer "
+        "belongs to image i.",
+        (
+            "What does your encoder get, images or images[order]?",
+            "Only what was shuffled before can be put back after.",
+            "encoder(images[order])[order.argsort()]",
+        ),
+        lambda f: (
+            acts_like(f, lambda x, o: grouped(x)[o], ORDERED)
+            or acts_like(f, lambda x, o: grouped(x)[o.argsort()], ORDERED)
+        ),
+    ),
+    Mistake(
         "keys-keep-the-gradient",
         "The keys ask for a gradient; the momentum encoder is not trained.",
         (
@@ -126,6 +162,11 @@ TASKS = (
                 "all images go through the encoder once and together: each call moves the running "
                 "statistics of its BatchNorm.",
                 lambda f: int(f(*ORDERED.args, "passes")) == 1,
+            ),
+            holds(
+                "invariance",
+                "the encoder is left in evaluation mode.",
+                lambda f: bool(f(*ORDERED.args, "training")),
             ),
         ),
         SHUFFLE,

@@ -35,8 +35,15 @@ def loses_gradient(f: Attempt, task: Task) -> bool:
 
 
 def not_finite(f: Attempt, task: Task) -> bool:
-    found = tensors_in(f(*task.first.args, **task.first.kwargs))
-    return not all(bool(x.isfinite().all()) for x in found)
+    """Inf or nan comes, for the first inputs or where a right function's result is finite."""
+    calls = {id(case.call): case for case in task.cases if case.call and case.beside}
+    found = [f(*task.first.args, **task.first.kwargs)]
+    found += [
+        f.result(case.call)
+        for case in calls.values()
+        if all(bool(x.isfinite().all()) for x in tensors_in(case.beside.right.result(case.call)))
+    ]
+    return not all(bool(x.isfinite().all()) for x in tensors_in(found))
 
 
 NOTHING = Slip(
@@ -73,10 +80,11 @@ DETACHED = Slip(
 
 NOT_FINITE = Slip(
     "result-not-finite",
-    "Your function returns inf or nan for ordinary inputs.",
+    "Your function returns inf or nan where the right result is finite.",
     (
         "Which line makes the first number that is not finite?",
-        "log(0), 0 / 0, inf - inf and 0 * inf are not finite; adding mask * -inf gives 0 * inf.",
+        "log(0), 0 / 0, inf - inf and 0 * inf are not finite; adding mask * -inf gives 0 * inf. "
+        "exp(89) is inf in float32: torch.softmax subtracts the largest number first.",
         "Print x.isfinite().all() after each line. Use x.masked_fill(mask, -torch.inf) for masks, "
         "and log_softmax or logsumexp instead of the logarithm of a sum or quotient.",
     ),

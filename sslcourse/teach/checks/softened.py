@@ -112,7 +112,8 @@ GUMBEL = (
         "The shares of a patch don't sum to 1.",
         (
             "Print your shares' sum over the last dimension.",
-            "Shares are positive and sum to 1: neither scores, nor logarithms, nor sigmoids do.",
+            "Shares are positive and sum to 1 over the last dimension. Scores, logarithms and "
+            "sigmoids don't, nor does a softmax over another dimension.",
             "torch.softmax(…, dim=-1)",
         ),
         lambda f: differ(f(LOGITS, NOISE, temperature=0.5).sum(-1), torch.ones(2, 3)),
@@ -131,6 +132,7 @@ TASKS = (
             soften,
             given(LOGITS[:1, :2], NOISE[:1, :2], temperature=0.5),
             *SOFT,
+            given(30 * LOGITS, NOISE, temperature=0.1),  # exp alone would overflow
             names="logits noise",
             gradient=True,
         ),

@@ -137,6 +137,17 @@ TEACHER = (
         lambda f: close(f(SLOW, FAST, 0.5, "student statistics"), OLD),
     ),
     Mistake(
+        "statistics-take-the-momentum",
+        "Running statistics follow with the shares exchanged: they keep 1 - m of themselves and "
+        "take m of the student's.",
+        (
+            "How far has a running mean gone after one step with m = 0.9?",
+            "BatchNorm's own momentum is the share that is new; m here is the share that stays.",
+            "slow.mul_(m).add_(fast, alpha=1 - m), or slow.copy_(fast), for the buffers, too.",
+        ),
+        lambda f: close(f(SLOW, FAST, 0.9, "statistics"), 0.1 * OLD + 0.9 * NEW),
+    ),
+    Mistake(
         "statistics-left-behind",
         "Running statistics of BatchNorm stay those of the start: they are buffers, and "
         "parameters() doesn't list them. In eval mode the teacher normalises by them.",
@@ -174,7 +185,8 @@ TASKS = (
             *from_reference(with_networks(follow), *FOLLOW, names="teacher student momentum"),
             holds(
                 "value",
-                "the running statistics of the teacher's BatchNorm did not follow.",
+                "the running statistics of the teacher's BatchNorm are neither the student's, nor "
+                "have they moved towards them by 1 - m.",
                 statistics_follow,
             ),
             *nothing_else_changes(SLOW, FAST),

@@ -8,8 +8,8 @@ a case failed, the most telling first.
 from sslcourse.teach.checks.relations.amounts import ALWAYS_THE_SAME, AMOUNTS
 from sslcourse.teach.checks.relations.nearly import NEARLY_RIGHT, VERY_NEARLY_RIGHT
 from sslcourse.teach.checks.relations.outlines import OUTLINES
-from sslcourse.teach.checks.relations.places import PLACES
-from sslcourse.teach.checks.relations.reactions import REACTIONS, UNUSED
+from sslcourse.teach.checks.relations.places import PLACES, RIGHT_BUT_FOR_SOME
+from sslcourse.teach.checks.relations.reactions import MIXED_ROWS, RANDOM, REACTIONS, UNUSED
 from sslcourse.teach.checks.relations.relation import Relation, Seen
 from sslcourse.teach.checks.relations.scales import CUT_OFF, OWN_SCALES
 from sslcourse.teach.checks.relations.slopes import SLOPES
@@ -19,10 +19,13 @@ RELATIONS = {
     "shape": (RAISES, *OUTLINES),
     "dtype": KINDS,
     "value": (
+        RANDOM,
         ALWAYS_THE_SAME,
         UNUSED,
         *AMOUNTS,
         *PLACES,
+        MIXED_ROWS,
+        RIGHT_BUT_FOR_SOME,
         CUT_OFF,
         VERY_NEARLY_RIGHT,
         OWN_SCALES,

@@ -8,11 +8,12 @@ from sslcourse.teach.checks.relations.amounts import varied
 from sslcourse.teach.checks.relations.relation import Relation, Seen
 
 ORDINALS = ("first", "second", "third", "fourth")
+FEW = 4  # among fewer rows, columns or numbers one is right by luck
 Table = tuple[str, Tensor, Tensor]  # which result it is, what came, what was expected
 
 
-def tables(seen: Seen) -> list[Table]:
-    """All wrong results of at least two rows; none where a result is a single number."""
+def tables(seen: Seen, rows: int = 2) -> list[Table]:
+    """All wrong results of at least so many rows; none where a result is a single number."""
     found = []
     for came, expected in seen.results():
         several = isinstance(expected, tuple)
@@ -20,7 +21,7 @@ def tables(seen: Seen) -> list[Table]:
         for place, (a, b) in enumerate(zip(*sides, strict=True), 1):
             if not isinstance(b, Tensor) or a.shape != b.shape or not b.ndim:
                 return []
-            if len(b) > 1 and not close(a, b):
+            if len(b) >= rows and not close(a, b):
                 found.append(
                     (
                         f" of the {ORDINALS[place - 1]} result" if several else "",
@@ -81,7 +82,7 @@ def order_of(came: Tensor, expected: Tensor) -> list[int] | None:
 
 def numbers_moved(seen: Seen) -> str:
     """Every single number is there, elsewhere."""
-    found = tables(seen)
+    found = tables(seen, rows=1)  # a learner sees the first example, which may have one row only
     if not found or not all(
         varied(b.flatten()) and close(a.flatten().sort().values, b.flatten().sort().values)
         for _, a, b in found
@@ -125,14 +126,17 @@ def right_in_places(seen: Seen) -> str:
     which = found[0][0]
     if len({name for name, _, _ in found}) > 1:
         return ""
-    kinds = ("row", "column" if wrong[0].ndim == 2 else "place along dimension 1")
+    kinds = ("row", "column" if wrong[0].ndim == 2 else "place")
+    if max(wrong[0].shape) < FEW:
+        return ""
     for dim, words in enumerate(kinds):
         if dim and any(x.ndim < 2 for x in wrong):
             return ""
         bad = [x.transpose(0, dim).reshape(x.shape[dim], -1).any(dim=1) for x in wrong]
         if all(2 * int(x.sum()) <= len(x) for x in bad):
             kind = "number" if wrong[0].ndim == 1 else words
-            return f"Wrong{which} {listed(bad[0], kind)}; the others are right."
+            where = " along dimension 1" if kind == "place" else ""
+            return f"Wrong{which} {listed(bad[0], kind)}{where}; the others are right."
     return ""
 
 
@@ -200,14 +204,14 @@ PLACES = (
         ),
         axes_exchanged,
     ),
-    Relation(
-        "right-but-for-some",
-        (
-            "What do the wrong ones have in common?",
-            "A first or last one points at a border: `range`, a slice, < or <=. A diagonal points "
-            "at pairs of something with itself.",
-            "Follow a right and a wrong one through your function and see where they part.",
-        ),
-        right_in_places,
+)
+RIGHT_BUT_FOR_SOME = Relation(
+    "right-but-for-some",
+    (
+        "What do the wrong ones have in common?",
+        "A first or last one points at a border: `range`, a slice, < or <=. A diagonal points at "
+        "pairs of something with itself.",
+        "Follow a right and a wrong one through your function and see where they part.",
     ),
+    right_in_places,
 )

@@ -6,9 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sslcourse.teach.checks.limits import seed_everything
 from sslcourse.teach.checks.numbers import close, differ, mapped, tensors_in
 from sslcourse.teach.checks.relations.relation import Comparison, Relation, Seen, floats
-from sslcourse.teach.checks.task import Call
+from sslcourse.teach.checks.task import Attempt, Call, converted
 
 
 def other_inputs(kind: int) -> Callable[[Any], Any]:
@@ -109,16 +110,38 @@ def fitting(seen: Seen) -> list[Call]:
     return [c for c in seen.beside.calls if tensors_in(c.args) and tensors_in(c.args)[0].ndim > 1]
 
 
+def changes_by_itself(seen: Seen) -> str:
+    """Called twice, with no seed between, the learner's function differs, and the right one not."""
+
+    def twice(f: Attempt) -> list[Any]:
+        seed_everything(0)
+        copies = [mapped(Tensor.clone, seen.call.args) for _ in range(2)]
+        return [converted(f.function(*args, **seen.call.kwargs)) for args in copies]
+
+    if close(*twice(seen.f)) or not close(*twice(seen.beside.right)):
+        return ""
+    return (
+        "Called twice with the same inputs, your function gives other numbers each time: it draws "
+        "random ones. The right one draws none."
+    )
+
+
 def others_matter(seen: Seen) -> str:
     """The first row of a result changes with the other rows of an input."""
 
     def first(value: Any) -> tuple[Tensor, ...]:
         return tuple(x[0] for x in tensors_in(value))
 
-    def rest(x: Tensor) -> Tensor:
-        return torch.cat([x[:1], 0.7 * x[1:].flip(0) + 0.2])
+    def rest(x: Any) -> Any:
+        if not isinstance(x, Tensor) or not x.ndim:
+            return None
+        if x.is_floating_point():
+            return torch.cat([x[:1], 0.7 * x[1:].flip(0) + 0.2])
+        if x.dtype == torch.bool and x.ndim > 1:  # as many are true in every row
+            return torch.cat([x[:1], x[1:].roll(1, -1)])
+        return None
 
-    for label, found in seen.after(floats(rest)):
+    for label, found in seen.after(rest):
         right = all(close(first(x.expected), first(x.expected_then)) for x in found)
         if right and any(differ(first(x.came), first(x.came_then)) for x in found):
             return (
@@ -157,16 +180,27 @@ UNUSED = Relation(
     ),
     input_unused,
 )
-REACTIONS = (
-    Relation(
-        "rows-influence-each-other",
-        (
-            "Which line mixes several rows?",
-            "A mean, deviation, norm or softmax with dim=0 or without `dim` runs over the batch.",
-            "Choose the dimension so that each row is treated alone.",
-        ),
-        others_matter,
+RANDOM = Relation(
+    "another-result-every-time",
+    (
+        "Which line draws random numbers?",
+        "torch.rand, randn, randperm, dropout, and functions of libraries that draw by themselves, "
+        "such as F.gumbel_softmax.",
+        "All that is random is handed in. Leave out the line that draws.",
     ),
+    changes_by_itself,
+)
+MIXED_ROWS = Relation(
+    "rows-influence-each-other",
+    (
+        "Which line mixes several rows?",
+        "A mean, deviation, norm, softmax, any or all with dim=0 or without `dim` runs over the "
+        "batch.",
+        "Choose the dimension so that each row is treated alone.",
+    ),
+    others_matter,
+)
+REACTIONS = (
     Relation(
         "place-in-the-batch-matters",
         (
