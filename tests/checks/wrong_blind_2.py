@@ -48,6 +48,12 @@ def own_square(z, *, temperature):
     return products / products.diagonal()[:, None] / temperature
 
 
+@unseen("03.5", "")
+def trained_again(encoder, head, images):
+    encoder.train()
+    return encoder(images)
+
+
 def stem(*layers):
     return nn.Sequential(*layers, nn.ReLU())
 

@@ -60,10 +60,13 @@ HEAD = torch.tensor([[1.0, 2.0], [0.0, 1.0], [1.0, 0.0]])
 
 
 def with_head(function: Callable) -> Callable:
-    def run(images: Tensor) -> Tensor:
-        head = nn.Linear(3, 2, bias=False)
+    """What a probe would see, or whether the encoder is in training mode afterwards."""
+
+    def run(images: Tensor, ask: str = "features") -> Tensor:
+        encoder, head = nn.Flatten().eval(), nn.Linear(3, 2, bias=False)
         head.weight.data = HEAD.T.clone()
-        return function(nn.Flatten(), head, images)
+        features = function(encoder, head, images)
+        return features if ask == "features" else torch.tensor(encoder.training)
 
     return run
 
@@ -158,10 +161,18 @@ TASKS = (
         "represent(encoder, head, images)",
         "A trained encoder and its projection head, and images. Return what a probe should see.",
         given(drawn(2, 3, 1, 1)),
-        from_reference(
-            with_head(lambda encoder, head, images: encoder(images)),
-            given(drawn(2, 3, 1, 1)),
-            names="images",
+        (
+            *from_reference(
+                with_head(lambda encoder, head, images: encoder(images)),
+                given(drawn(2, 3, 1, 1)),
+                names="images",
+            ),
+            holds(
+                "invariance",
+                "the encoder came in evaluation mode and is in training mode afterwards: its "
+                "BatchNorm would go by the batch, and learn from it.",
+                lambda f: not bool(f(drawn(2, 3, 1, 1), "training")),
+            ),
         ),
         REPRESENTATION,
         with_head,
