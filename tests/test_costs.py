@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from pictures import size
+from PIL import Image
 from torch import nn
 
 from sslcourse.budgets import budget
-from sslcourse.results import read_results
+from sslcourse.results import Results, read_results
 from sslcourse.teach.figures import Picture
 
 sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
@@ -228,6 +230,43 @@ def test_the_readme_tells_what_compiling_brings_on_two_cores():
     assert ", ".join(gains) in readme
     begins = [row["s to start"] for row in compiled.values()]
     assert f"{min(begins):.0f} to {max(begins):.0f} seconds later" in readme
+
+
+def test_the_readme_tells_how_cost_grows():
+    results = Results(Path(growth.__file__).with_name("costs-2-cores.json"))
+    rows, slopes = results.rows, growth.exponents(results)
+    picture, path = growth.draw(results), "sslcourse/teach/pictures/costs.png"
+    top = Path(__file__).parents[1]
+    readme = (top / "README.md").read_text()
+    assert f"![{picture}]({path})" in readme
+    assert Image.open(top / path).size == size(picture)
+
+    def times(line: str, last: int, first: int) -> str:
+        return f"{rows[f'{line}, {last}']['ms'] / rows[f'{line}, {first}']['ms']:.1f}"
+
+    def between(axis: str, digits: int) -> str:
+        found = [e.slope for (a, _, what), e in slopes.items() if (a, what) == (axis, "ms")]
+        return f"{min(found):.{digits}f} to {max(found):.{digits}f}"
+
+    text = " ".join(readme.split())
+    assert f"(exponents {between('batch', 2)}), and to a power of {between('side', 1)}" in text
+    assert rows["side, mae, 224"] == {"over MiB": 12_000}
+    assert f"step {times('queue, moco', 65_536, 1_024)} times as long" in text
+    swav, dino = (times(f"crops, {line}", 10, 2) for line in ("swav", "dino"))
+    assert f"cost SwAV {swav} times the time and DINO {dino} times" in text
+    for line in ("drawn", "file"):
+        assert float(times(f"data, {line}", 1_000_000, 1_000)) == pytest.approx(1, abs=0.2)
+    assert rows["data, drawn, 1000000"]["MiB"] > 3_000 > 500 > rows["data, file, 1000000"]["MiB"]
+
+
+def test_numbers_at_an_axis_are_short():
+    assert [growth.short(x) for x in (64, 1_024, 65_536, 16_000, 1_000_000)] == [
+        "64",
+        "1k",
+        "64k",
+        "16k",
+        "1M",
+    ]
 
 
 def test_plans_are_counted(monkeypatch, capsys):
