@@ -10,7 +10,7 @@ from PIL import Image
 
 from sslcourse.comparison.rows import ROWS
 from sslcourse.comparison.tables import cell_text, make_table, print_comparison, read_table
-from sslcourse.results import FOLDER, Spread
+from sslcourse.results import FOLDER, Spread, measured
 from sslcourse.teach.comparison import comparison_picture, label_efficiency, picture_of_files
 
 
@@ -57,6 +57,21 @@ def test_the_readme_shows_the_tables_of_today(label):
     picture = picture_of_files(label, FOLDER)
     assert f"![{picture}]({path})" in (top / "README.md").read_text()
     assert Image.open(top / path).size == size(picture)
+
+
+def test_the_readme_tells_how_far_second_trainings_differ():
+    apart = []
+    for label in ("scenes", "photographs"):
+        for row in measured(f"equal-time-{label}").values():
+            for column in row:
+                if column.startswith("again, probe"):
+                    apart.append(100 * abs(row[column] - row[column.removeprefix("again, ")]))
+    text = " ".join((Path(__file__).parents[1] / "README.md").read_text().split())
+    mean = sum(apart) / len(apart)
+    assert (
+        f"the linear probes of these {len(apart)} encoders are {mean:.1f} points away from the "
+        f"first ones' in the mean, {max(apart):.1f} at most."
+    ) in text
 
 
 def test_cells_as_text():
