@@ -135,8 +135,9 @@ class EqualTime:
                 found |= facts
             elif "again, k-NN" not in found:
                 scores = frozen_scores(encoder, self.images)
-                found |= {f"again, {name}": value for name, value in scores.items()}
-                say(found)
+                again = {f"again, {name}": value for name, value in scores.items()}
+                say(again)
+                found |= again
         elif row.method is not None:
             encoder = untrained_encoder(row.method, seed, self.images)
         counts = () if row.kind == "supervised" else self.counts

@@ -147,7 +147,7 @@ def fingerprint(images: ImageSet) -> str:
 
 def say(numbers: Mapping[str, float]) -> None:
     """Print a row's next numbers."""
-    accuracies = ("probe", "k-NN", "tuned")
+    accuracies = ("probe", "k-NN", "tuned", "again")
     texts = (
         f"{name} {value:.1%}" if name.startswith(accuracies) else f"{name} {value:.4g}"
         for name, value in numbers.items()
