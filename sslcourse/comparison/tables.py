@@ -126,18 +126,21 @@ def cells(kind: str, columns: Mapping[str, Spread]) -> dict[str, Spread]:
 
 
 def cell_text(heading: str, spread: Spread | None) -> str:
-    """ "61 (59-62)" for accuracies, in per cent; costs are means only; a dash for nothing."""
+    """ "61 (59-62)" for accuracies, in per cent; "61" where there is one seed, or all agree.
+
+    Costs are means only; what was not measured is a dash.
+    """
     if spread is None:
         return DASH
     if heading not in ACCURACIES:
         return f"{spread.mean:,.{1 if heading in FINE else 0}f}"
     mean, low, high = (f"{100 * value:.0f}" for value in spread)
-    return f"{mean} ({low}–{high})"
+    return mean if spread.low == spread.high else f"{mean} ({low}–{high})"
 
 
 def print_comparison(table: Table) -> None:
     """The whole table, aligned."""
-    print(f"\n{table.title}. Accuracies in %: mean (lowest–highest).")
+    print(f"\n{table.title}. Accuracies in %: mean (lowest–highest, if seeds differ).")
     widths = {heading: 13 if heading in ACCURACIES else 10 for heading in table.headings}
     before = sum(widths[heading] for heading in ("linear probe", "k-NN"))
     print(f"{'':34}{'':{before}}  fine-tuned with labels of each class")
@@ -147,11 +150,14 @@ def print_comparison(table: Table) -> None:
         if line.family != family:
             family = line.family
             print(FAMILIES[family])
-        texts = (
-            f"{cell_text(heading, line.cells.get(heading)):>{width}}"
-            for heading, width in widths.items()
-        )
-        print(f"{'  ' if family else ''}{line.name:{32 if family else 34}}" + "".join(texts))
+        print(f"{'  ' if family else ''}{line.name:{32 if family else 34}}", end="")
+        for heading, width in widths.items():
+            text = cell_text(heading, line.cells.get(heading))
+            if heading in ACCURACIES:  # means below each other, with a spread beside or without
+                mean, _, beside = text.partition(" ")
+                text = f"{mean} {beside:9}"
+            print(f"{text:>{width}}", end="")
+        print()
 
 
 def fitting_checkpoints(label: str) -> list[str]:

@@ -81,7 +81,7 @@ def draw_table(axes: Axes, table: Table) -> None:
     """Title, headings, then rows under the names of their families. Units are inches."""
     places = right_edges(table)
     axes.text(0, HEIGHT, table.title, fontsize=TEXT + 1, weight="bold", va="center")
-    note = "accuracy on test images in %: mean, lowest–highest of all seeds"
+    note = "accuracy on test images in %: mean, and lowest–highest if seeds differ"
     axes.text(0, 2 * HEIGHT, note, fontsize=TEXT, color=QUIET, va="center")
     first, last = (places[name] for name in (*TUNED, "all labels")[:: len(TUNED)])
     middle = (first - WIDTH + last) / 2 + 0.1

@@ -35,11 +35,12 @@ SEEDS = (0, 1, 2)
 TARGETS = {"blocks": (3, True), "single": (3, False), "alone": (1, True)}
 LONG_QUEUE = {"queue_size": 2_048, "momentum": 0.99}  # lesson 4's MoCo
 TWO_VIEWS = {"augment": budget("simclr", "laptop").augment, "small": None, "small_views": 0}
-# the short trainings of three lessons: the method, what differs from its budget, and the steps
+# short trainings of lessons 3 to 5: the method, what differs from its budget, and the steps
 LESSONS = {
     "SimCLR, lesson 3": ("simclr", {"batch_size": 64}, 100),
     "MoCo, lesson 4": ("moco", LONG_QUEUE, 64),
     "SwAV, lesson 5": ("swav", {"batch_size": 64, **TWO_VIEWS}, 80),
+    "SimCLR, lesson 5": ("simclr", {"batch_size": 64}, 80),
 }
 MOCO = {
     "m = 0": {"momentum": 0.0},
