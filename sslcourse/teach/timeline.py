@@ -139,12 +139,15 @@ def momentum_picture(
         untrained: accuracy of the untrained encoder.
     """
     figure = Figure(figsize=(9.5, 3.2), layout="constrained")
+    figure.get_layout_engine().set(wspace=0.1)  # air between two columns of names
     left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
     draw_ages(left, consistency, chosen, oldest, step)
     names = {f"m = {momentum:g}": value for momentum, value in accuracy.items()}
     draw_bars(right, names, None, "linear probe after the training, in %")
     for bar, momentum in zip(right.patches, accuracy, strict=True):
         bar.set_color(BLUE if momentum == chosen else GREY)
+    for number in right.texts:  # they stand before the line of the untrained encoder
+        number.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
     right.axvline(100 * untrained, color=ORANGE, linestyle="--", linewidth=1.2)
     right.text(100 * untrained + 1, -0.75, "untrained", color=ORANGE, fontsize=TEXT, va="center")
     return finish(
