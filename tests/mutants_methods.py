@@ -63,8 +63,8 @@ MUTANTS = {
     ),
     "Sinkhorn without equal use": (
         "methods/swav.py",
-        "q /= q.sum(dim=0, keepdim=True)",
-        "pass",
+        "columns = share / (rows @ table)",
+        "columns = table.new_ones(table.shape[1])",
         "test_swav.py",
     ),
     "Sinkhorn without equal use, with logarithms": (

@@ -45,6 +45,18 @@ def test_sinkhorn_equals_the_loop(iterations, epsilon):
     assert torch.allclose(sinkhorn(scores, epsilon=epsilon, iterations=iterations), expected)
 
 
+@pytest.mark.parametrize("reach", [69, 71])  # on both sides of where logarithms begin
+def test_sinkhorn_of_far_scores_is_as_good_in_float32(reach):
+    spread = drawn(512, 48)
+    spread = (spread - spread.min()) / (spread.max() - spread.min())
+    spread[7], spread[8] = 0, 1  # an image far from all prototypes, and one that is near to all
+    single, double = (
+        sinkhorn(reach * spread.to(kind), epsilon=1, iterations=20)
+        for kind in (torch.float32, torch.float64)
+    )
+    assert torch.allclose(single.double(), double, rtol=1e-3, atol=1e-6)
+
+
 def test_rows_sum_to_one_and_columns_come_close():
     scores = nn.functional.normalize(drawn(256, 16), dim=1) @ torch.eye(16, 8).double()
     one, few, many = (sinkhorn(scores, epsilon=0.05, iterations=i) for i in (1, 3, 50))

@@ -51,17 +51,22 @@ def info_nce_loss(
     Raises:
         ValueError: shapes that don't fit, no negatives, or temperature <= 0.
     """
-    positive, negative = similarities(queries, keys, negatives)
     if not temperature > 0:
         raise ValueError(f"temperature must be greater than 0, got {temperature}.")
-    logits = torch.cat([positive[:, None], negative], dim=1) / temperature  # (N, 1 + K)
+    positive, negative = similarities(queries, keys, negatives, temperature)
+    logits = torch.cat([positive[:, None], negative], dim=1)  # (N, 1 + K)
     # here the positive does stand in column 0
     labels = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
     return F.cross_entropy(logits, labels)
 
 
-def similarities(queries: Tensor, keys: Tensor, negatives: Tensor) -> tuple[Tensor, Tensor]:
-    """Cosines of each query with its key (N,) and with all negatives (N, K), at least float32."""
+def similarities(
+    queries: Tensor, keys: Tensor, negatives: Tensor, temperature: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """Cosines of each query with its key (N,) and with all negatives (N, K), at least float32.
+
+    They are divided by a temperature.
+    """
     if queries.ndim != 2 or queries.shape != keys.shape:
         raise ValueError(
             f"queries and keys must be two (N, D) tensors of one shape, got "
@@ -74,7 +79,7 @@ def similarities(queries: Tensor, keys: Tensor, negatives: Tensor) -> tuple[Tens
         )
     raised = queries.dtype if queries.dtype == torch.float64 else torch.float32
     with torch.autocast(queries.device.type, enabled=False):  # bfloat16 keeps too few digits here
-        q = F.normalize(queries.to(raised), dim=1)
+        q = F.normalize(queries.to(raised), dim=1) / temperature  # costs less than (N, K) divided
         k = F.normalize(keys.detach().to(raised), dim=1)
         n = negatives.detach().to(raised)
         lengths = n.norm(dim=1).clamp_min(1e-12)  # (K,); normalising n would copy the whole queue

@@ -53,19 +53,27 @@ def sinkhorn(scores: Tensor, *, epsilon: float, iterations: int) -> Tensor:
         got = f"got {epsilon} and {iterations}"
         raise ValueError(f"epsilon must be greater than 0 and iterations at least 1, {got}.")
     logs = (scores if scores.dtype == torch.float64 else scores.float()) / epsilon
-    logs -= logs.amax(dim=0, keepdim=True)  # the first division by column sums undoes it
-    lowest = logs.min().item() if logs.device.type == "cpu" else None  # a GPU would have to wait
-    if lowest is not None and not math.isfinite(lowest):
-        raise ValueError("the scores hold values that are not finite; lower the learning rate.")
-    if lowest is None or lowest < -70:  # exp of it, divided, would be zero in float32
-        for axis in (0, 1) * iterations:
-            logs -= logs.logsumexp(dim=axis, keepdim=True)
-        return logs.exp_()
-    q = logs.exp_()
+    if logs.device.type == "cpu":  # a GPU would have to wait for these numbers
+        lowest, highest = (bound.item() for bound in logs.aminmax())
+        if not math.isfinite(highest - lowest):
+            raise ValueError("the scores hold values that are not finite; lower the learning rate.")
+        if highest - lowest < 70:  # or exp would be zero in float32
+            return rescale(logs.sub_(highest).exp_(), iterations)
+    for axis in (0, 1) * iterations:
+        logs -= logs.logsumexp(dim=axis, keepdim=True)
+    return logs.exp_()
+
+
+def rescale(table: Tensor, iterations: int) -> Tensor:
+    """Sinkhorn's iterations on a positive table (N, K), in place.
+
+    They only multiply rows and columns, so it is enough to follow the factors.
+    """
+    rows, share = table.new_ones(len(table)), len(table) / table.shape[1]
     for _ in range(iterations):
-        q /= q.sum(dim=0, keepdim=True)  # every prototype gets the same mass
-        q /= q.sum(dim=1, keepdim=True)  # every image is assigned once
-    return q
+        columns = share / (rows @ table)  # (K,): every prototype gets the same mass
+        rows = 1 / (table @ columns)  # (N,): every image is assigned once
+    return table.mul_(rows[:, None]).mul_(columns)
 
 
 def swav_loss(scores: list[Tensor], assignments: list[Tensor], *, temperature: float) -> Tensor:
