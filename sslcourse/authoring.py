@@ -33,6 +33,7 @@ TEXT_STUB = ("YOUR ANSWER HERE",)
 CUTS = {"code": (BEGIN, END, STUB), "markdown": (TEXT_BEGIN, TEXT_END, TEXT_STUB)}
 # check("03.1", nt_xent_loss)  # 3 points
 CHECK = re.compile(r'^check\("(\d\d\.\d+)", (\w+)\)(?:  # (\d+) points?)?$')
+QUIZ = re.compile(r"^quiz\(", re.MULTILINE)
 POINTS = re.compile(r"\((\d+) points?\)")  # ## Your plan (3 points)
 
 
@@ -62,6 +63,8 @@ def clean(notebook: NotebookNode) -> NotebookNode:
     for number, cell in enumerate(notebook.cells, start=1):
         cell.id = f"cell-{number:02}"
         kept = {key: cell.metadata[key] for key in ("tags", "nbgrader") if key in cell.metadata}
+        if QUIZ.search(cell.source):  # the code names the right answer
+            kept["jupyter"] = {"source_hidden": True}
         cell.metadata = NotebookNode(kept)
         for output in cell.get("outputs", ()):
             # a stored widget has no kernel behind it; its picture and text stay
@@ -235,9 +238,8 @@ def main(arguments: list[str]) -> int:
             print(f"executing {path}", flush=True)
             rebuild(path)
         if not names and Path("solutions").is_dir():
-            print(
-                f"wrote {len(generate_exercises(Path('solutions'), Path('exercises')))} exercises"
-            )
+            written = generate_exercises(Path("solutions"), Path("exercises"))
+            print(f"wrote {len(written)} exercises")
     except (RuntimeError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

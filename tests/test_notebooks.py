@@ -105,3 +105,10 @@ def test_cleaning_drops_what_changes_from_run_to_run():
     assert cleaned.cells[0].metadata == {"tags": ["kept"]}
     assert cleaned.cells[0].outputs[0].data == {"text/plain": "a slider"}
     assert set(cleaned.metadata) == {"kernelspec", "language_info"}
+
+
+def test_the_code_of_a_quiz_is_folded_since_it_names_the_answer():
+    sources = ('quiz("09.q1", "Which?", {"a": "No."}, right="b")', "quizzes = 2")
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    asked, other = clean(nbformat.v4.new_notebook(cells=cells)).cells
+    assert asked.metadata == {"jupyter": {"source_hidden": True}} and other.metadata == {}

@@ -33,8 +33,7 @@ def sinkhorn(scores: Tensor, *, epsilon: float, iterations: int) -> Tensor:
     """Soft assignments of N images to K prototypes, with equal mass on every prototype.
 
     Cuturi 2013 (arXiv:1306.0895) as in the paper's equation 5 and its appendix: divide exp(scores /
-    epsilon) in turn by its column sums and its row sums. In float32 here; where exp would be zero,
-    with logarithms, so it stays finite for any finite scores.
+    epsilon) in turn by its column and row sums; with logarithms where exp would be zero.
 
     Args:
         scores: (N, K), cosines of features and prototypes.
@@ -65,10 +64,7 @@ def sinkhorn(scores: Tensor, *, epsilon: float, iterations: int) -> Tensor:
 
 
 def rescale(table: Tensor, iterations: int) -> Tensor:
-    """Sinkhorn's iterations on a positive table (N, K), in place.
-
-    They only multiply rows and columns, so it is enough to follow the factors.
-    """
+    """Sinkhorn's iterations on positive numbers (N, K), in place; only rows and columns scale."""
     rows, share = table.new_ones(len(table)), len(table) / table.shape[1]
     for _ in range(iterations):
         columns = share / (rows @ table)  # (K,): every prototype gets the same mass
@@ -85,12 +81,10 @@ def swav_loss(scores: list[Tensor], assignments: list[Tensor], *, temperature: f
         temperature: greater than 0.
 
     Returns:
-        The scalar mean over images and ordered pairs of different views, in float32 (float64 for
-        float64 scores).
+        The scalar mean over images and ordered pairs of different views, at least in float32.
 
     Raises:
-        ValueError: fewer than two views, more assignments than views, shapes that differ, or
-            temperature <= 0.
+        ValueError: fewer than two views, too many assignments, other shapes, or temperature <= 0.
     """
     if len(scores) < 2 or not 1 <= len(assignments) <= len(scores):
         raise ValueError(
@@ -123,8 +117,7 @@ class SwAV(nn.Module):
         small: makes the small crops, with fewer pixels; None means that there are none.
         small_views: number of small crops.
         prototypes: K. More than a batch can fill are of no use without a queue.
-        epsilon: of `sinkhorn`.
-        iterations: of `sinkhorn`.
+        epsilon, iterations: of `sinkhorn`.
         temperature: greater than 0.
         frozen: share of the training, in [0, 1), during which the prototypes stay as they are.
         queue_size: features of earlier batches that join Sinkhorn once there are that many; a
@@ -168,11 +161,10 @@ class SwAV(nn.Module):
         width = output_width(self.head, encoder.width_out)
         self.prototypes = Prototypes(width, prototypes)
         self.epsilon, self.iterations, self.temperature = epsilon, iterations, temperature
-        self.frozen = frozen
+        self.frozen, self.progress = frozen, 0.0
         # features of earlier batches, the youngest first, for each of the two large crops
         self.register_buffer("queue", torch.zeros(2, queue_size, width))
         self.queued = 0  # how many of them are there
-        self.progress = 0.0
         self.fresh: Tensor | None = None  # features of this step's large crops, (2, N, D)
 
     def get_extra_state(self) -> Tensor:
@@ -226,7 +218,7 @@ class SwAV(nn.Module):
             # detached prototypes get no gradient, and the optimiser leaves them alone
             scores = z @ (weight.detach() if self.progress < self.frozen else weight).T  # (V, N, K)
             with torch.no_grad():
-                joint = [self.assign(self.fresh[number], number) for number in range(2)]
+                joint = [self.assign(crop, number) for number, crop in enumerate(self.fresh)]
             assignments = [own_part(q) for q in joint]  # (N, K) each
             loss = swav_loss(list(scores), assignments, temperature=self.temperature)
         return loss, assignment_diagnostics(assignments)

@@ -85,7 +85,7 @@ def shared_at_zero(teacher, student, momentum):
             t.mul_(momentum).add_(s, alpha=1 - momentum)
 
 
-@unseen("04.4", "")
+@unseen("04.4", "encoder-put-into-eval-mode")
 def in_evaluation_mode(encoder):
     encoder.eval()
     return copy.deepcopy(encoder).requires_grad_(False)

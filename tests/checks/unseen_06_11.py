@@ -113,7 +113,7 @@ def dino_terms(student, teacher, log):
     ]
 
 
-@unseen("08.1", "temperature-ignored")
+@unseen("08.1", "only-the-winner-counts")
 def most_likely_prototype(student, teacher, center, *, student_temperature, teacher_temperature):
     targets = [F.one_hot((t - center).argmax(1), t.shape[1]).float() for t in teacher]
     terms = dino_terms(student, targets, lambda s: F.log_softmax(s / student_temperature, 1))

@@ -61,6 +61,16 @@ WEIGHTS = (
         ),
     ),
     Mistake(
+        "channels-compared-with-channels",
+        "Your weights are (d, d): the axis of tokens was summed over, so channels are compared.",
+        (
+            "Which axis should an inner product of a query and a key run over?",
+            "Over d. What is left are the two axes of tokens.",
+            "q @ k.mT, not q.mT @ k",
+        ),
+        lambda f: f(Q, K).shape == (2, 3, 4, 4),
+    ),
+    Mistake(
         "weights-transposed",
         "Your matrix is right, but transposed: what stands in row i belongs in column i.",
         (

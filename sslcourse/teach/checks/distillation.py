@@ -1,73 +1,24 @@
 """08.1, DINO's loss."""
 
-from collections.abc import Callable
 from functools import partial
 
 import torch
-from torch import Tensor
 
 from sslcourse.methods.dino import dino_loss
 from sslcourse.teach.checks.behaviours import acts_like, ignores
 from sslcourse.teach.checks.cases import from_reference
+from sslcourse.teach.checks.distilled import (
+    center_after_softmax,
+    dino_acts,
+    dino_over,
+    distilled,
+    hard_labels,
+    targets_over_the_batch,
+)
 from sslcourse.teach.checks.numbers import drawn
-from sslcourse.teach.checks.swapped import pairs_of, scores, shared, target_gradient
+from sslcourse.teach.checks.swapped import shared, target_gradient
 from sslcourse.teach.checks.swapped_prediction import TWO
-from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
-
-
-def distilled(
-    views: int = 3,
-    count: int = 3,
-    seed: int = 0,
-    student: float = 0.5,
-    teacher: float = 0.25,
-    answers: int = 2,
-) -> Call:
-    return given(
-        scores(views, count, seed),
-        scores(answers, count, seed + 20),
-        drawn(1, 4, seed=seed + 40) / 2,
-        student_temperature=student,
-        teacher_temperature=teacher,
-    )
-
-
-def softened(s: Tensor, *, student_temperature: float, **_) -> Tensor:
-    return s / student_temperature
-
-
-dino_over = partial(
-    pairs_of,
-    lambda t, c, *, teacher_temperature, **_: torch.softmax((t - c) / teacher_temperature, 1),
-    softened,
-)
-
-
-def dino_acts(f: Attempt, change: Callable) -> bool:
-    """Whether the loss is the right one of changed inputs: change(student, teacher, center, t)."""
-
-    def other(s, t, c, *, student_temperature, teacher_temperature):
-        s, t, c, soft, sharp = change(s, t, c, student_temperature, teacher_temperature)
-        return dino_loss(s, t, c, student_temperature=soft, teacher_temperature=sharp)
-
-    return acts_like(f, other, distilled(), distilled(seed=5, student=0.4, teacher=0.3))
-
-
-targets_over_the_batch = partial(
-    pairs_of,
-    lambda t, c, *, teacher_temperature, **_: torch.softmax((t - c) / teacher_temperature, 0),
-    softened,
-)
-
-
-def center_after_softmax(f: Attempt) -> bool:
-    """Whether the targets are outputs minus the centre."""
-    other = pairs_of(
-        lambda t, c, *, teacher_temperature, **_: torch.softmax(t / teacher_temperature, 1) - c,
-        softened,
-    )
-    return acts_like(f, other, distilled(), distilled(seed=5))
-
+from sslcourse.teach.checks.task import Call, Mistake, Task, given
 
 DINO = (
     Mistake(
@@ -104,6 +55,17 @@ DINO = (
             dino_acts(f, lambda s, t, c, soft, sharp: (s, t, c, soft, soft))
             or dino_acts(f, lambda s, t, c, soft, sharp: (s, t, c, sharp, sharp))
         ),
+    ),
+    Mistake(
+        "only-the-winner-counts",
+        "Your targets are hard labels: only the teacher's best prototype counts, and how sure it "
+        "is does not.",
+        (
+            "What is lost when a distribution becomes its largest entry?",
+            "The target is the teacher's whole distribution; its temperature says how sharp.",
+            "-(torch.softmax(…, dim=1) * log_softmax(student / T_s, dim=1)).sum(dim=1)",
+        ),
+        lambda f: acts_like(f, hard_labels, distilled(), distilled(seed=5)),
     ),
     Mistake(
         "temperature-ignored",
@@ -195,7 +157,7 @@ DINO = (
     ),
     Mistake(
         "student-centred-too",
-        "The centre is subtracted from the student's scores as well; only the teacher is centred.",
+        "The centre is subtracted from the student's scores; only the teacher's are centred.",
         (
             "Whose scores are centred in equation 2?",
             "If both are moved alike, centring changes little.",

@@ -172,7 +172,9 @@ def own_line(error: BaseException, function: Callable) -> str:
 
 
 def lost_dimension(error: BaseException, source: str) -> str:
-    """What to ask where shapes don't fit in a line that sums over a dimension and drops it."""
+    """What to ask where shapes don't fit in a line that drops a dimension, or turns them all."""
+    if "batch2 tensor" in str(error) and re.search(r"\.(T|t\(\)|transpose\(1, 2\))", source):
+        return "\nWhich axes does that turn? `.mT` turns the last two, however many there are."
     drops = re.search(r"\b(norm|sum|mean|std|var|amax|max)\(.*\d", source)
     if "must match the size of tensor" in str(error) and drops and "keepdim" not in source:
         return f"\nDoes `{drops[1]}` need keepdim=True there, so that its dimension stays?"

@@ -27,6 +27,8 @@ def with_copy(function: Callable) -> Callable:
             return torch.tensor([p.requires_grad for p in trained[ask].parameters()])
         if ask == "mode":
             return torch.tensor(model.training)
+        if ask == "copy's mode":
+            return torch.tensor(copied.training)
         if ask == "buffers":
             model[-1].running_mean.add_(1)
             return torch.cat([b.flatten() for b in copied.buffers()] or [torch.zeros(0)])
@@ -65,7 +67,8 @@ COPY = (
         (
             "How does the momentum encoder change?",
             "Only by following. Gradient descent must not touch it.",
-            "copied.requires_grad_(False)",
+            "copied.requires_grad_(False): `copied.requires_grad = False` only gives the module a "
+            "new attribute, for the switches belong to its parameters.",
         ),
         lambda f: bool(f(SLOW, "gradient").any()),
     ),
@@ -80,6 +83,27 @@ COPY = (
         ),
         lambda f: not bool(f(SLOW, "original").all()),
     ),
+    Mistake(
+        "encoder-put-into-eval-mode",
+        "The encoder itself is in evaluation mode afterwards; it was in training mode.",
+        (
+            "Which network did you call .eval() on?",
+            "A mode stays until somebody changes it: the encoder would train in evaluation mode.",
+            "Leave out .eval(); copying needs no mode.",
+        ),
+        lambda f: not f(SLOW, "mode"),
+    ),
+    Mistake(
+        "copy-in-another-mode",
+        "Your copy is in evaluation mode, while the encoder is in training mode: a BatchNorm of "
+        "the copy would not measure its batch.",
+        (
+            "Encode one batch with both right after copying. Do they agree?",
+            "Nobody trains the copy, but it runs as the encoder does.",
+            "Leave out .eval(); requires_grad_(False) is enough.",
+        ),
+        lambda f: not f(SLOW, "copy's mode"),
+    ),
 )
 
 TASKS = (
@@ -87,8 +111,8 @@ TASKS = (
         "04.4",
         "the momentum encoder",
         "my_ema_copy(encoder)",
-        "An encoder. Return a copy with the same weights and buffers, in tensors of its own, that "
-        "is not trained. The encoder stays as it is.",
+        "An encoder. Return a copy with the same weights and buffers, in tensors of its own and in "
+        "the same mode, that is not trained. The encoder stays as it is.",
         given(SLOW),
         (
             *from_reference(with_copy(ema_copy), given(SLOW), names="weights"),
@@ -117,6 +141,11 @@ TASKS = (
                 "invariance",
                 "the encoder is in evaluation mode afterwards; it was in training mode.",
                 lambda f: bool(f(SLOW, "mode")),
+            ),
+            holds(
+                "invariance",
+                "the copy is in evaluation mode; the encoder is in training mode.",
+                lambda f: bool(f(SLOW, "copy's mode")),
             ),
         ),
         COPY,

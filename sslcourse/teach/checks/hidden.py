@@ -9,14 +9,31 @@ from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference
 from sslcourse.teach.checks.numbers import close, differ, drawn
 from sslcourse.teach.checks.task import Mistake, Task, given
-from sslcourse.teach.checks.visible import MASK, ODD, ODD_MASK, POSITIONS, TOKENS, mixing
+from sslcourse.teach.checks.visible import (
+    MASK,
+    ODD,
+    ODD_MASK,
+    POSITIONS,
+    TOKENS,
+    mixing,
+    without_images,
+)
 
 
 def with_decoder(function: Callable) -> Callable:
-    """What comes out with a decoder that mixes the tokens of an image."""
+    """What comes out with a decoder that mixes the tokens of an image, or how many axes it got."""
 
-    def run(visible: Tensor, mask: Tensor, mask_token: Tensor, positions: Tensor) -> Tensor:
-        return function(mixing, visible, mask, mask_token, positions)
+    def run(
+        visible: Tensor, mask: Tensor, mask_token: Tensor, positions: Tensor, ask: str = "tokens"
+    ) -> Tensor:
+        axes = [0]
+
+        def decoder(x: Tensor) -> Tensor:
+            axes.append(x.ndim)
+            return mixing(x)
+
+        result = function(decoder, visible, mask, mask_token, positions)
+        return result if ask == "tokens" else torch.tensor(axes[-1])
 
     return run
 
@@ -45,7 +62,25 @@ def at_the_end(visible: Tensor, mask_token: Tensor) -> Tensor:
     return torch.cat([visible, mask_token.expand(2, 2, 3)], dim=1)
 
 
+def one_for_all(visible: Tensor, mask: Tensor, mask_token: Tensor) -> Tensor:
+    """What writing into an expanded tensor leaves: all places are one token's memory."""
+    last = visible.flatten(0, 1)[-1]
+    return last.expand(*mask.shape, -1)
+
+
 DECODING = (
+    without_images("decoder", lambda f: int(f(*DECODE.args, "axes")) == 2),
+    Mistake(
+        "written-into-an-expanded-tensor",
+        "All tokens are the visible one that you wrote last: .expand() shows one token at many "
+        "places, and writing to one of them writes to all.",
+        (
+            "How much memory has mask_token.expand(N, L, D)?",
+            "That of a single token. Before you write into it, it must become a tensor of its own.",
+            "mask_token.expand(N, L, D).clone()",
+        ),
+        decodes(lambda d, v, m, t, p: d(one_for_all(v, m, t) + p)),
+    ),
     Mistake(
         "decoder-never-called",
         "Your function never calls the decoder: what stands in the hidden places knows nothing of "

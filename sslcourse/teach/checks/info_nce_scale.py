@@ -3,6 +3,7 @@
 import math
 
 import torch
+import torch.nn.functional as F
 
 from sslcourse.methods.moco import info_nce_loss
 from sslcourse.teach.checks.behaviours import (
@@ -55,7 +56,25 @@ def softmax_twice(f: Attempt) -> bool:
     )
 
 
+def summed_first(queries, keys, negatives, *, temperature):
+    """The negatives' cosines make one logit together."""
+    q, k, n = (F.normalize(x, dim=1) for x in (queries, keys, negatives))
+    logits = torch.stack([(q * k).sum(dim=1), (q @ n.T).sum(dim=1)], dim=1) / temperature
+    return -logits.log_softmax(dim=1)[:, 0].mean()
+
+
 SCALE = (
+    Mistake(
+        "negatives-summed-before-exp",
+        "The similarities with all negatives are summed first, and the sum goes through exp once: "
+        "a query has two candidates.",
+        (
+            "How many terms has the denominator, for K negatives?",
+            "A sum of exponentials is not the exponential of a sum.",
+            "torch.exp(queries @ negatives.T / temperature).sum(dim=1): exp first.",
+        ),
+        lambda f: acts_like(f, summed_first, some(), some(seed=7)),
+    ),
     Mistake(
         "temperature-ignored",
         "Your loss is the same at every temperature.",

@@ -168,7 +168,7 @@ MISTAKES = (
 )
 
 SMALL = given(
-    one_hot(0, 1, width=3), one_hot(0, 2, width=3), one_hot(1, 2, width=3), temperature=0.5
+    one_hot(0, 1, width=3), one_hot(0, 2, width=3), one_hot(1, 2, 2, width=3), temperature=0.5
 )
 
 TASKS = (

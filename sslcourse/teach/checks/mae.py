@@ -159,7 +159,9 @@ LOSS = (
 )
 
 TINY = given(
-    torch.tensor([[[1.0, 1.0], [0.0, 0.0], [2.0, 0.0]]]), torch.zeros(1, 3, 2), mask_of("x.x")
+    torch.tensor([[[1.0, 1.0], [0.0, 0.0], [2.0, 0.0]], [[0.0, 0.0], [3.0, 1.0], [1.0, 0.0]]]),
+    torch.zeros(2, 3, 2),
+    mask_of("x.x", ".x."),
 )
 
 TASKS = (

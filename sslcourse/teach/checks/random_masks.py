@@ -6,7 +6,7 @@ from torch import Tensor
 from sslcourse.teach.checks.behaviours import generator_decides
 from sslcourse.teach.checks.cases import holds
 from sslcourse.teach.checks.limits import seed_everything
-from sslcourse.teach.checks.task import Attempt, Failed, Mistake, Task, given
+from sslcourse.teach.checks.task import Attempt, Case, Failed, Mistake, Task, given
 
 SETTINGS = ((6, 16, 0.75), (5, 10, 0.6), (5, 49, 0.75), (5, 10, 0.25))
 
@@ -24,6 +24,31 @@ def counts(f: Attempt, n: int, length: int, ratio: float) -> Tensor:
 def shows_instead(f: Attempt) -> bool:
     """As many are True as should be visible."""
     return all((counts(f, n, k, r) == k - round(r * k)).all() for n, k, r in SETTINGS)
+
+
+def wrong_numbers(f: Attempt) -> None:
+    """Fails with the first number of hidden patches that is wrong."""
+    for n, length, ratio in ((2, 4, 0.75), *SETTINGS):
+        found, wanted = counts(f, n, length, ratio).tolist(), round(ratio * length)
+        if set(found) != {wanted}:
+            hide = "hides" if len(set(found)) == 1 else "hide"
+            who = "each image" if len(set(found)) == 1 else "the images"
+            shown = found[0] if len(set(found)) == 1 else ", ".join(map(str, found))
+            raise Failed(
+                f"with {length} patches and ratio {ratio} {who} {hide} {shown}; expected {wanted}."
+            )
+
+
+def places_as_rows(f: Attempt) -> bool:
+    """Each image hides all or nothing: places were taken for images."""
+    rows = f(40, 16, 0.75).sum(dim=1)
+    return len(rows) == 40 and bool(((rows == 0) | (rows == 16)).all()) and bool((rows == 0).any())
+
+
+def places_together(f: Attempt) -> bool:
+    """One image alone is right; of two and of many all hide what any of them should."""
+    one, many = counts(f, 1, 16, 0.75), f(40, 16, 0.75)
+    return bool((one == 12).all()) and bool((many == many[0]).all()) and bool(many.all())
 
 
 def number_differs(f: Attempt) -> bool:
@@ -84,6 +109,28 @@ MASKS = (
         shows_instead,
     ),
     Mistake(
+        "places-used-as-rows",
+        "An index along the images got the numbers of places: whole images are hidden and others "
+        "not at all, or the index is out of range.",
+        (
+            "What does mask[3] mean: place 3, or image 3?",
+            "The first axis of a mask (N, L) counts images, and places are of the second.",
+            "mask.scatter_(1, places, True) sets in each row the places of that row.",
+        ),
+        places_as_rows,
+    ),
+    Mistake(
+        "places-of-all-images-together",
+        "Each image hides its own places and those of all others: the more images, the more is "
+        "hidden.",
+        (
+            "Call your function with one image, then with two. How many places are hidden?",
+            "mask[:, places] sets these places in every row.",
+            "mask.scatter_(1, places, True) sets in each row the places of that row.",
+        ),
+        places_together,
+    ),
+    Mistake(
         "number-differs-between-images",
         "Your images hide different numbers of patches, so their visible patches don't fit into "
         "one tensor.",
@@ -100,7 +147,8 @@ MASKS = (
         (
             "How many of 16 patches should a ratio of 0.75 hide, and how many of 49?",
             "12, and round(36.75) = 37: rounded, not cut off.",
-            "noise.argsort(dim=1)[:, :hidden] are the places to hide.",
+            "With places = noise.argsort(dim=1)[:, :hidden], mask.scatter_(1, places, True) hides "
+            "exactly that many.",
         ),
         lambda f: any((counts(f, n, k, r) != round(r * k)).any() for n, k, r in SETTINGS),
     ),
@@ -110,7 +158,8 @@ MASKS = (
         (
             "Compare two rows of your mask.",
             "Each image needs noise of its own.",
-            "torch.rand(n, length), not torch.rand(length).",
+            "torch.rand(n, length) has a row for each image; use all of its rows, not the first "
+            "one's order.",
         ),
         same_for_all,
     ),
@@ -176,6 +225,7 @@ TASKS = (
                 "expected bool numbers, True = hidden.",
                 lambda f: f(2, 4, 0.75).dtype == torch.bool,
             ),
+            Case("value", wrong_numbers),
             holds(
                 "value",
                 "each image must hide round(ratio * length) patches of its own; with ratio 0.75 "

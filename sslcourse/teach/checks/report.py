@@ -51,7 +51,9 @@ class CheckReport:
         if self.passed:
             return f"Check {self.key} passed: {self.title}."
         if not self.attempted:
-            return f"Check {self.key} not attempted yet: {self.title}."
+            return (
+                f"Check {self.key} not attempted yet: {self.title} (it raises NotImplementedError)."
+            )
         return f"Check {self.key} not passed yet ({self.stage}): {self.title}."
 
     def __repr__(self) -> str:

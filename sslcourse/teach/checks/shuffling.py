@@ -48,6 +48,11 @@ ORDERED = given(
     torch.tensor([[1.0], [2.0], [5.0], [40.0], [90.0], [99.0]]), torch.tensor([2, 0, 4, 3, 5, 1])
 )
 
+
+def normalised(images: Tensor, order: Tensor) -> Tensor:
+    return torch.nn.functional.normalize(grouped(images[order]), dim=1)[order.argsort()]
+
+
 SHUFFLE = (
     Mistake(
         "shuffle-not-undone",
@@ -131,6 +136,16 @@ SHUFFLE = (
         ),
     ),
     Mistake(
+        "keys-brought-to-length-one",
+        "Your keys have length 1: in this task they stay as the encoder gives them.",
+        (
+            "Multiply the images by 3. Do your keys grow?",
+            "The loss brings its inputs to length 1; this function need not.",
+            "encoder(images[order])[order.argsort()], without F.normalize",
+        ),
+        lambda f: acts_like(f, lambda x, o: normalised(x, o), ORDERED),
+    ),
+    Mistake(
         "keys-keep-the-gradient",
         "The keys ask for a gradient; the momentum encoder is not trained.",
         (
@@ -148,7 +163,8 @@ TASKS = (
         "shuffled keys",
         "shuffled_keys(key_encoder, images, order)",
         "images (N, …) and a permutation (N,) of the numbers 0 to N - 1. Send the images through "
-        "the encoder in this order and return the keys (N, D) in the old one, without gradient.",
+        "the encoder in this order and return the keys (N, D) as they come, in the old one, "
+        "without gradient.",
         ORDERED,
         (
             *from_reference(with_encoder(shuffled_keys), ORDERED, names="images order"),

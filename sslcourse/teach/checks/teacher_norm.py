@@ -29,12 +29,13 @@ def with_networks(function: Callable) -> Callable:
     """The teacher's ten parameters after an update, or what else happened."""
 
     def run(slow: Tensor, fast: Tensor, momentum: float, ask: str = "teacher") -> Tensor:
-        teacher, student = network(slow, OLD, False), network(fast, NEW, True)
+        teacher, student = network(slow, OLD, False).eval(), network(fast, NEW, True)
         before = [*teacher.parameters(), *student.parameters()]
         function(teacher, student, momentum)
         found = afterwards(teacher, student, before)
         for name, net in (("statistics", teacher), ("student statistics", student)):
             found[name] = torch.cat([net[1].running_mean, net[1].running_var])
+        found["modes"] = torch.tensor([net.training for net in (teacher, student)])
         return found[ask]
 
     return run
@@ -61,6 +62,10 @@ def statistics_follow(f: Attempt) -> bool:
         return close(found, NEW) or close(found, momentum * OLD + (1 - momentum) * NEW)
 
     return followed(0.5) and followed(0.9)
+
+
+def modes_change(f: Attempt) -> bool:
+    return f(SLOW, FAST, 0.9, "modes").tolist() != [False, True]
 
 
 def no_whole_number(f: Attempt) -> bool:
@@ -169,6 +174,17 @@ TEACHER = (
         no_whole_number,
     ),
     following("teacher-remembers-the-student", lambda f: bool(f(SLOW, FAST, 0.9, "graph"))),
+    Mistake(
+        "mode-changed",
+        "A network is in another mode after your update: the teacher was in evaluation mode, the "
+        "student in training mode.",
+        (
+            "What do .eval() and .train() change, and for how long?",
+            "A mode stays until somebody changes it. An update moves numbers only.",
+            "Leave .eval() and .train() out of this function.",
+        ),
+        modes_change,
+    ),
 )
 
 TASKS = (
@@ -177,9 +193,10 @@ TASKS = (
         "a teacher with BatchNorm",
         "update_teacher(teacher, student, momentum)",
         "Two networks of one architecture, and m. In place: the teacher's parameters keep m of "
-        "themselves and take 1 - m of the student's. This teacher runs in eval mode, so its "
-        "buffers follow too, by m or as copies. (The package's teachers run in training mode, "
-        "where BatchNorm measures their own batches, so ema_update leaves buffers alone.)",
+        "themselves and take 1 - m of the student's. This teacher is in eval mode already, so its "
+        "buffers follow too, by m or as copies; leave the modes as they are. (The package's "
+        "teachers run in training mode, where BatchNorm measures their own batches, so ema_update "
+        "leaves buffers alone.)",
         FOLLOW[0],
         (
             *from_reference(with_networks(follow), *FOLLOW, names="teacher student momentum"),
@@ -190,6 +207,11 @@ TASKS = (
                 statistics_follow,
             ),
             *nothing_else_changes(SLOW, FAST),
+            holds(
+                "invariance",
+                "the teacher must stay in evaluation mode and the student in training mode.",
+                lambda f: not modes_change(f),
+            ),
         ),
         TEACHER,
         with_networks,

@@ -60,6 +60,20 @@ def given_shape(f: Attempt, call: Call = ENCODE) -> list[int]:
     return f(*call.args, "shape").tolist()
 
 
+def without_images(name: str, shows: Callable[[Attempt], bool]) -> Mistake:
+    """The mistake of giving a network the tokens of one image without the axis of images."""
+    return Mistake(
+        "one-image-without-its-axis",
+        f"The {name} got two axes, (T, D): the tokens of one image. They expect three, (N, T, D).",
+        (
+            f"Print the shape of what you give the {name}.",
+            "Even a single image needs its axis: (1, T, D).",
+            f"{name}(x[None])[0] for one image; better all images at once, (N, T, D).",
+        ),
+        shows,
+    )
+
+
 ENCODING = (
     Mistake(
         "attention-across-the-batch",
@@ -86,6 +100,7 @@ ENCODING = (
         ),
         lambda f: given_shape(f, ODD) in ([1, 6, 4], [6, 4]),
     ),
+    without_images("blocks", lambda f: len(given_shape(f, ODD)) == 2),
     Mistake(
         "hidden-patches-are-encoded-too",
         "The blocks got all L tokens of an image: hidden places take part in the attention, and "

@@ -87,6 +87,19 @@ def turned_shape(seen: Seen) -> str:
     )
 
 
+def not_joined(seen: Seen) -> str:
+    """The same numbers in the same order, in more axes or fewer, or at least as many numbers."""
+    sides = as_tensors(seen)
+    if sides is None or sides[0].ndim == sides[1].ndim or sides[0].numel() != sides[1].numel():
+        return ""
+    came, expected = sides
+    what = "joined" if came.ndim > expected.ndim else "parted"
+    text = f"You return as many numbers as were expected, but axes are still to be {what}"
+    if close(came.reshape(expected.shape), expected):
+        return f"{text}: .reshape{tuple(expected.shape)} of your result is right."
+    return f"{text}, {form(came)} to {form(expected)}, and the numbers are not in that order yet."
+
+
 def not_reduced(seen: Seen) -> str:
     sides = as_tensors(seen)
     if sides is None or sides[0].ndim <= sides[1].ndim:
@@ -173,6 +186,15 @@ OUTLINES = (
             "Transpose with .transpose(i, j), or give stack the right `dim`.",
         ),
         turned_shape,
+    ),
+    Relation(
+        "axes-not-joined",
+        (
+            "Write the shape of each intermediate result beside its line.",
+            "Which axes of yours make one axis of the result?",
+            "Bring them side by side with permute, then flatten(first, last), or unflatten one.",
+        ),
+        not_joined,
     ),
     Relation(
         "not-reduced",
