@@ -20,6 +20,14 @@ from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.numbers import drawn
 from sslcourse.teach.checks.task import Mistake, Task
 
+
+def softmax_rounds(scores, *, epsilon, iterations):
+    q = scores / epsilon
+    for _ in range(iterations):
+        q = q.softmax(dim=0).softmax(dim=1)
+    return q
+
+
 SINKHORN = (
     Mistake(
         "overflows-in-half-precision",
@@ -27,7 +35,8 @@ SINKHORN = (
         (
             "What is exp(20), and what is the largest float16?",
             "485,165,195 against 65,504.",
-            "Compute in float32, or subtract the largest score before exp.",
+            "Compute in float32. Taking off the largest score before exp is not enough: a column "
+            "far below it becomes all zeros.",
         ),
         lambda f: overflows(f) and else_right(f),
     ),
@@ -117,6 +126,17 @@ SINKHORN = (
             "q = torch.exp(scores / epsilon), before the first round",
         ),
         lambda f: bool((result(f, assign()) < 0).any()),
+    ),
+    Mistake(
+        "exp-in-every-round",
+        "Each of your rounds is a softmax, which takes exp again: it stands once before the first "
+        "round.",
+        (
+            "What does torch.softmax do beside dividing?",
+            "q = exp(scores / epsilon) once; then a round only divides.",
+            "q = q / q.sum(dim=0, keepdim=True); q = q / q.sum(dim=1, keepdim=True)",
+        ),
+        lambda f: acts_like(f, softmax_rounds, assign(), assign(epsilon=0.8, iterations=2)),
     ),
     Mistake(
         "epsilon-ignored",

@@ -44,11 +44,14 @@ def more_rounds(extra: int) -> Callable:
 
 
 def overflows(f: Attempt) -> bool:
-    """Cosines of 1 in half precision at the paper's epsilon: exp(20) is no float16."""
-    scores = torch.tensor([[1.0, 0.6], [0.6, 1.0], [1.0, 0.6]])  # exp(-8) is a float16 still
-    found = result(f, assign(scores.half(), 0.05)).float()
-    right = sinkhorn(scores, epsilon=0.05, iterations=3)
-    return not bool(((found - right).abs() < 0.05).all())  # nan is not near it either
+    """Cosines in half precision at the paper's epsilon: neither exp(20) nor exp(-20) fits."""
+    for low in (0.6, 0.0):  # exp(-8) is a float16 still, exp(-20) is none
+        scores = torch.tensor([[1.0, low], [0.6, low], [1.0, low - 0.1]])
+        found = result(f, assign(scores.half(), 0.05)).float()
+        right = sinkhorn(scores, epsilon=0.05, iterations=3)
+        if not bool(((found - right).abs() < 0.05).all()):  # nan is not near it either
+            return True
+    return False
 
 
 def else_right(f: Attempt) -> bool:

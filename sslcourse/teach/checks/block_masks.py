@@ -1,77 +1,23 @@
 """07.1, a mask of blocks: what a batch of masks looks like says what is wrong."""
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from sslcourse.teach.checks.behaviours import generator_decides
+from sslcourse.teach.checks.block_looks import (
+    GRID,
+    MASKED,
+    counts,
+    generator_ignored,
+    in_one_part,
+    inverted,
+    masks,
+    one_direction,
+    one_size,
+    same_every_time,
+    squares_of_one_size,
+    togetherness,
+)
 from sslcourse.teach.checks.cases import holds
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
-
-GRID, MASKED = 8, 25
-
-MANY = given(60, GRID, MASKED)
-
-
-def masks(f: Attempt) -> Tensor:
-    """60 masks as pictures; drawn once, for a loop over images and blocks takes its time."""
-    return f.result(MANY).view(-1, GRID, GRID)
-
-
-def counts(f: Attempt) -> Tensor:
-    return masks(f).sum(dim=(1, 2))
-
-
-def generator_ignored(f: Attempt) -> bool:
-    """A generator's seed does not decide the mask, whatever other randomness does."""
-    return not generator_decides(f, 4, GRID, MASKED)
-
-
-def in_one_part(mask: Tensor) -> bool:
-    """Whether some quarter of the picture, or a row or column, is nearly always visible."""
-    quarters = [half for x in mask.chunk(2, dim=1) for half in x.chunk(2, dim=2)]
-    lines = [*mask.unbind(dim=1), *mask.unbind(dim=2)]
-    limits = ((quarters, 0.1), (lines, 0.03))
-    return any(float(x.float().mean()) < limit for parts, limit in limits for x in parts)
-
-
-def togetherness(mask: Tensor) -> float:
-    """How much more often two neighbours are both hidden than they would be by chance."""
-    x = mask.float()
-    share = x.mean(dim=(1, 2))
-    pairs = (x[:, :, 1:] * x[:, :, :-1]).mean(dim=(1, 2)) + (x[:, 1:] * x[:, :-1]).mean(dim=(1, 2))
-    return float(
-        (pairs / 2 - share.square()).mean() / (share - share.square()).mean().clamp_min(1e-6)
-    )
-
-
-def one_direction(mask: Tensor) -> bool:
-    """Whether whole rows or whole columns are hidden or visible together."""
-    lines = (mask, mask.transpose(1, 2))
-    return any(bool((x.all(dim=2) | ~x.any(dim=2)).float().mean() > 0.95) for x in lines)
-
-
-def one_size(mask: Tensor) -> bool:
-    """Whether each mask is one full rectangle, and all have the same sides."""
-    sides = torch.stack([mask.any(dim=2).sum(dim=1), mask.any(dim=1).sum(dim=1)], dim=1)  # (N, 2)
-    return bool((sides.prod(dim=1) == mask.sum(dim=(1, 2))).all()) and len(sides.unique(dim=0)) == 1
-
-
-def squares_of(mask: Tensor, side: int) -> Tensor:
-    """Bool (N, rows, columns) of places where a square of hidden patches begins."""
-    return F.avg_pool2d(mask[:, None].float(), side, 1)[:, 0] > 0.999
-
-
-def squares_of_one_size(mask: Tensor) -> bool:
-    """Whether all masks are made of squares of 2 x 2 or of 3 x 3, and larger ones come by luck."""
-    for side in (2, 3):
-        begins = squares_of(mask, side)
-        made = F.max_pool2d(F.pad(begins.float(), (side - 1,) * 4), side, 1) > 0  # (N, H, W)
-        larger = squares_of(mask, side + 1).flatten(1).any(dim=1).float().mean()
-        if torch.equal(made, mask) and float(larger) < 0.6:
-            return True
-    return False
-
 
 BLOCKS = (
     Mistake(
@@ -80,11 +26,10 @@ BLOCKS = (
         (
             "Print the largest mask.sum(dim=1).",
             "A block counts only where it still fits into what is left.",
-            "Skip a block that would hide more than masked - mask.sum() new patches.",
+            "Skip a block that would hide more than masked - mask.sum() new patches. If you try it "
+            "on a copy: mask[i].clone(), for mask[i] is the mask itself.",
         ),
-        lambda f: (
-            bool((counts(f) > MASKED).any()) and not bool((counts(f) >= GRID**2 - MASKED).all())
-        ),
+        lambda f: bool((counts(f) > MASKED).any()) and not inverted(f),
     ),
     Mistake(
         "mask-inverted",
@@ -94,7 +39,7 @@ BLOCKS = (
             "At most `masked` of them, and nearly as many on average.",
             "Return the blocks themselves, not ~mask.",
         ),
-        lambda f: bool((counts(f) >= GRID**2 - MASKED).all()),
+        inverted,
     ),
     Mistake(
         "empty-mask",
@@ -190,11 +135,22 @@ BLOCKS = (
         ),
         generator_ignored,
     ),
+    Mistake(
+        "same-mask-every-time",
+        "Without a generator, two calls in a row give the same masks.",
+        (
+            "Call your function twice. Are the masks the same?",
+            "Each step of a training needs masks of its own.",
+            "Leave out manual_seed; generator=None means torch's own randomness.",
+        ),
+        same_every_time,
+    ),
 )
 
 
 def good_blocks(f: Attempt) -> bool:
-    return not any(m.shows(f) for m in BLOCKS if m.shows is not generator_ignored)
+    later = (generator_ignored, same_every_time)
+    return not any(m.shows(f) for m in BLOCKS if m.shows not in later)
 
 
 TASKS = (
@@ -227,6 +183,11 @@ TASKS = (
                 "invariance",
                 "generators of one seed must give one mask, and those of another seed another.",
                 lambda f: not generator_ignored(f),
+            ),
+            holds(
+                "invariance",
+                "without a generator, each call must give other masks.",
+                lambda f: not same_every_time(f),
             ),
         ),
         BLOCKS,

@@ -40,6 +40,7 @@ SUBJECTS = [
     "prototypes",
     "queue",
     "random_masks",
+    "replaced",
     "ridge",
     "shuffling",
     "softened",

@@ -19,7 +19,7 @@ from sslcourse.teach.checks.limits import (
     kept_random_state,
     run_limited,
 )
-from sslcourse.teach.checks.relations import first_relation
+from sslcourse.teach.checks.relations import first_relation, only_turned
 from sslcourse.teach.checks.relations.relation import Seen
 from sslcourse.teach.checks.report import CheckReport
 from sslcourse.teach.checks.slips import slips_at
@@ -146,13 +146,24 @@ def first_failure(task: Task, attempt: Attempt, function: Callable) -> dict[str,
         except Failed as failure:
             return {"stage": case.stage, "problem": str(failure), "case": case}
         except (Exception, SystemExit) as error:
-            # torch raises NotImplementedError, too: for an operation that is missing
-            if isinstance(error, NotImplementedError) and "not implemented for" not in str(error):
+            if isinstance(error, NotImplementedError) and is_stubs(error):
                 return {"attempted": False}
             asked = f"\nIt came where this was tested: {case.says}" if case.says else ""
             text = own_line(error, function) + asked
             return {"stage": case.stage, "problem": text, "case": case}
     return {"passed": True}
+
+
+def is_stubs(error: NotImplementedError) -> bool:
+    """Whether a stub raised it, without a text or in a line that says so; torch's have neither.
+
+    Torch raises this error for what an operation can't do, such as 1 - mask.
+    """
+    step = error.__traceback__
+    while step and step.tb_next:
+        step = step.tb_next
+    line = linecache.getline(step.tb_frame.f_code.co_filename, step.tb_lineno) if step else ""
+    return not str(error) or "raise NotImplementedError" in line
 
 
 def own_line(error: BaseException, function: Callable) -> str:
@@ -168,13 +179,20 @@ def own_line(error: BaseException, function: Callable) -> str:
         return text
     source = linecache.getline(code.co_filename, line).strip()
     text = f"{text}\nin line {line}: {source}" if source else f"{text}\nin line {line}"
-    return text + lost_dimension(error, source)
+    return text + what_to_ask(error, source)
 
 
-def lost_dimension(error: BaseException, source: str) -> str:
-    """What to ask where shapes don't fit in a line that drops a dimension, or turns them all."""
+def what_to_ask(error: BaseException, source: str) -> str:
+    """A second sentence for errors of torch whose own text does not help a learner."""
     if "batch2 tensor" in str(error) and re.search(r"\.(T|t\(\)|transpose\(1, 2\))", source):
         return "\nWhich axes does that turn? `.mT` turns the last two, however many there are."
+    if "Expected target size" in str(error):
+        return (
+            "\nF.cross_entropy wants the classes in dimension 1, (N, K) or (N, K, L). Where only "
+            "some places count, pick them first: logits[mask] (M, K) and tokens[mask] (M,)."
+        )
+    if "detach().numpy()" in str(error):
+        return "\nStay in torch (torch.stack, torch.where, .mean()): NumPy would cut the gradient."
     drops = re.search(r"\b(norm|sum|mean|std|var|amax|max)\(.*\d", source)
     if "must match the size of tensor" in str(error) and drops and "keepdim" not in source:
         return f"\nDoes `{drops[1]}` need keepdim=True there, so that its dimension stays?"
@@ -186,6 +204,10 @@ def recognise(task: Task, attempt: Attempt, case: Case) -> dict[str, Any]:
 
     Else wrong steps from which the result can be rebuilt, else its first relation to the right one.
     """
+    seen = Seen(attempt, case.beside, case.call) if case.beside and case.call else None
+    if seen and case.stage == "shape" and (turned := only_turned(seen)):
+        relation, sentence = turned
+        return {"mistake": relation.id, "diagnosis": sentence, "hints": relation.hints}
     for mistake in (*task.mistakes, *slips_at(case.stage, task)):
         try:
             shown = bool(mistake.shows(attempt))
@@ -193,9 +215,8 @@ def recognise(task: Task, attempt: Attempt, case: Case) -> dict[str, Any]:
             continue
         if shown:
             return {"mistake": mistake.id, "diagnosis": mistake.diagnosis, "hints": mistake.hints}
-    if not case.beside or not case.call:
+    if not seen:
         return {}
-    seen = Seen(attempt, case.beside, case.call)
     formula = FORMULAS.get(task.key) if case.stage == "value" else None
     if formula and (found := rebuilt(task, seen, formula)):
         return {"mistake": found.id, "diagnosis": found.sentence, "hints": found.hints}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from sslcourse.teach.checks.behaviours import off_by_a_factor
+from sslcourse.teach.checks.behaviours import acts_like, off_by_a_factor
 from sslcourse.teach.checks.cases import from_reference
 from sslcourse.teach.checks.numbers import close, differ
 from sslcourse.teach.checks.task import Attempt, Failed, Mistake, Task, given
@@ -71,7 +71,21 @@ def signs_dropped(f: Attempt) -> bool:
     return bool(gap(f) > 0) and close(gap(f), turned) and differ(gap(f), larger)
 
 
+def turned(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    return paired_gap(first, second)[::-1]
+
+
 GAPS = (
+    Mistake(
+        "results-exchanged",
+        "Your two results are right, in the other order.",
+        (
+            "Look at the last line of your function and at the text of the task.",
+            "Which number comes first?",
+            "return gap, error",
+        ),
+        lambda f: acts_like(f, turned, *CALLS),
+    ),
     Mistake(
         "sign-turned",
         "A better first method gives you a negative gap.",
@@ -160,6 +174,17 @@ GAPS = (
             "gaps.std() / len(gaps) ** 0.5",
         ),
         lambda f: error_is(f, lambda seeds: seeds**-0.5),
+    ),
+    Mistake(
+        "squared-after-the-sum",
+        "Your error is always 0: the gaps' distances from their mean are summed before they are "
+        "squared, and that sum is 0.",
+        (
+            "What do the distances of some numbers from their own mean sum to?",
+            "First square each distance, then sum.",
+            "((gaps - gaps.mean()) ** 2).sum(), or gaps.std()",
+        ),
+        lambda f: all(abs(float(error(f, *c.args))) < 1e-4 for c in CALLS),
     ),
     Mistake(
         "variance-instead-of-deviation",

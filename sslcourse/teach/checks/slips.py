@@ -19,10 +19,13 @@ class Slip:
 
 
 def returns_nothing(f: Attempt, task: Task) -> bool:
-    try:
-        f(*task.first.args, **task.first.kwargs)
-    except Returned as failure:
-        return "None" in str(failure)
+    """Whether None comes, for the first inputs or for others."""
+    calls = {id(case.call): case.call for case in task.cases if case.call}
+    for call in (task.first, *calls.values()):
+        try:
+            f(*call.args, **call.kwargs)
+        except Returned as failure:
+            return "None" in str(failure)
     return False
 
 
@@ -51,7 +54,7 @@ NOTHING = Slip(
     "Your function computes something, but it returns None.",
     (
         "What does a Python function return that has no `return`?",
-        "The last line of your function must hand its result to the caller.",
+        "Each way through your function must hand its result to the caller, behind every if, too.",
         "Write `return` before the name of your result.",
     ),
     returns_nothing,
@@ -93,6 +96,7 @@ NOT_FINITE = Slip(
 
 SLIPS = {
     "exists": (NOTHING,),
+    "shape": (NOTHING,),
     "value": (NOT_FINITE,),
     "gradient": (DETACHED, CHANGES),
     "invariance": (CHANGES,),

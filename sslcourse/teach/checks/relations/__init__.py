@@ -7,7 +7,7 @@ a case failed, the most telling first.
 
 from sslcourse.teach.checks.relations.amounts import ALWAYS_THE_SAME, AMOUNTS
 from sslcourse.teach.checks.relations.nearly import NEARLY_RIGHT, VERY_NEARLY_RIGHT
-from sslcourse.teach.checks.relations.outlines import OUTLINES
+from sslcourse.teach.checks.relations.outlines import OUTLINES, TURNED
 from sslcourse.teach.checks.relations.places import PLACES, RIGHT_BUT_FOR_SOME
 from sslcourse.teach.checks.relations.reactions import MIXED_ROWS, RANDOM, REACTIONS, UNUSED
 from sslcourse.teach.checks.relations.relation import Relation, Seen
@@ -35,6 +35,15 @@ RELATIONS = {
     ),
     "gradient": SLOPES,
 }
+
+
+def only_turned(seen: Seen) -> tuple[Relation, str] | None:
+    """Where the right numbers came, and only the order of the dimensions is another."""
+    try:
+        sentence = TURNED.tells(seen)
+    except (Exception, SystemExit):
+        return None
+    return (TURNED, sentence) if "is right" in sentence else None
 
 
 def first_relation(stage: str, seen: Seen) -> tuple[Relation, str] | None:

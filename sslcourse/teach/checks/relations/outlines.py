@@ -148,6 +148,17 @@ def another_size(seen: Seen) -> str:
     return text
 
 
+TURNED = Relation(
+    "dimensions-exchanged",
+    (
+        "Write the shape of each intermediate result beside its line.",
+        "Which of them is transposed, stacked along another `dim`, or multiplied from the other "
+        "side?",
+        "Transpose with .transpose(i, j), or give stack the right `dim`.",
+    ),
+    turned_shape,
+)
+
 OUTLINES = (
     Relation(
         "results-exchanged",
@@ -177,16 +188,7 @@ OUTLINES = (
         ),
         extra_dimension,
     ),
-    Relation(
-        "dimensions-exchanged",
-        (
-            "Write the shape of each intermediate result beside its line.",
-            "Which of them is transposed, stacked along another `dim`, or multiplied from the "
-            "other side?",
-            "Transpose with .transpose(i, j), or give stack the right `dim`.",
-        ),
-        turned_shape,
-    ),
+    TURNED,
     Relation(
         "axes-not-joined",
         (
