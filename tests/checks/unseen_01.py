@@ -15,8 +15,8 @@ def standardized(scale):
     return standardize
 
 
-unseen("01.2", "")(standardized(lambda std: std + 1e-6))
-unseen("01.2", "")(standardized(lambda std: std.clamp(min=1e-6)))
+unseen("01.2", "constant-feature-blown-up")(standardized(lambda std: std + 1e-6))
+unseen("01.2", "constant-feature-blown-up")(standardized(lambda std: std.clamp(min=1e-6)))
 
 
 def exponential_of_entropy(values):

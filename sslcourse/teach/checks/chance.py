@@ -38,7 +38,13 @@ CHANCE = (
         ),
         lambda f: any(
             chance(f, other)
-            for other in (lambda n: n, lambda n: 2 * n, lambda n: 2 * n - 2, lambda n: n - 1)
+            for other in (
+                lambda n: n,
+                lambda n: 2 * n,
+                lambda n: 2 * n - 2,
+                lambda n: n - 1,
+                lambda n: 4 * n - 1,  # views doubled once more
+            )
         ),
     ),
     Mistake(

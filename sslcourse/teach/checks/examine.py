@@ -28,6 +28,20 @@ from sslcourse.teach.outputs import Text
 
 PASSED: set[str] = set()  # checks that were passed since this Python started
 SECONDS = 2.0  # a right function takes a few hundredths; what it imports is not counted
+# what torch's own errors leave open: {a part of their text: what to ask}
+ASK = {
+    "Expected target size": "F.cross_entropy wants the classes in dimension 1, (N, K) or "
+    "(N, K, L). Where only some places count, pick them first: logits[mask] (M, K) and "
+    "tokens[mask] (M,).",
+    "detach().numpy()": "Stay in torch (torch.stack, torch.where, .mean()): NumPy would cut the "
+    "gradient.",
+    "modified by an inplace operation": "exp and softmax need their own result for the gradient, "
+    "so it must not be written into: use masked_fill, without an underscore, not fill_diagonal_.",
+    "cannot be multiplied": "The last axis of the first must be as long as the first axis of the "
+    "second. Is a .T missing?",
+    "math domain error": "math.log(0) has no value. In an entropy, 0 log 0 counts as 0.",
+}
+KEPT = re.compile("keepdim|None|unsqueeze")  # the dimension that a sum drops is back
 TOO_LONG = (
     f"your function did not come to an end within {SECONDS:g} seconds of the processor, or "
     f"{PATIENCE * SECONDS:g} on the clock, on a few small tensors; does a loop never end?"
@@ -176,7 +190,7 @@ def own_line(error: BaseException, function: Callable) -> str:
             line = step.tb_lineno
         step = step.tb_next
     if line is None:
-        return text
+        return text + what_to_ask(error, "")
     source = linecache.getline(code.co_filename, line).strip()
     text = f"{text}\nin line {line}: {source}" if source else f"{text}\nin line {line}"
     return text + what_to_ask(error, source)
@@ -186,15 +200,11 @@ def what_to_ask(error: BaseException, source: str) -> str:
     """A second sentence for errors of torch whose own text does not help a learner."""
     if "batch2 tensor" in str(error) and re.search(r"\.(T|t\(\)|transpose\(1, 2\))", source):
         return "\nWhich axes does that turn? `.mT` turns the last two, however many there are."
-    if "Expected target size" in str(error):
-        return (
-            "\nF.cross_entropy wants the classes in dimension 1, (N, K) or (N, K, L). Where only "
-            "some places count, pick them first: logits[mask] (M, K) and tokens[mask] (M,)."
-        )
-    if "detach().numpy()" in str(error):
-        return "\nStay in torch (torch.stack, torch.where, .mean()): NumPy would cut the gradient."
+    for told, ask in ASK.items():
+        if told in str(error):
+            return f"\n{ask}"
     drops = re.search(r"\b(norm|sum|mean|std|var|amax|max)\(.*\d", source)
-    if "must match the size of tensor" in str(error) and drops and "keepdim" not in source:
+    if "must match the size of tensor" in str(error) and drops and not KEPT.search(source):
         return f"\nDoes `{drops[1]}` need keepdim=True there, so that its dimension stays?"
     return ""
 

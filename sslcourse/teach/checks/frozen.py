@@ -124,6 +124,16 @@ WIDE = given(
 
 IMAGES = (
     Mistake(
+        "divided-by-255-twice",
+        "The pixels are divided by 255 twice: they run up to 1 / 255 only.",
+        (
+            "Print the largest value before the mean is subtracted.",
+            "The first line of the function may divide already.",
+            "Divide by 255 once.",
+        ),
+        lambda f: acts_like(f, lambda x, m, s: normalize_images(x.float() / 255, m, s), INPUT),
+    ),
+    Mistake(
         "bytes-not-scaled",
         "The constants are meant for pixels in [0, 1], but yours run up to 255.",
         (

@@ -157,9 +157,10 @@ TASKS = (
         "01.1",
         "the vote of the nearest neighbours",
         "my_knn_accuracy(train, train_labels, test, test_labels, *, k, temperature)",
-        "Features (N, D) with labels (N,) and test features (M, D) with labels (M,). The k "
-        "training images with the largest cosine s vote, each with weight exp(s / temperature). "
-        "Return the share of test images whose class wins, in [0, 1].",
+        "Features (N, D) with labels (N,), whole numbers from 0 of however many classes, and test "
+        "features (M, D) with labels (M,). The k training images with the largest cosine s vote, "
+        "each with weight exp(s / temperature). Return the share of test images whose class wins, "
+        "in [0, 1].",
         given(*TWO, *TWO, k=1, temperature=0.1),
         from_reference(
             vote,

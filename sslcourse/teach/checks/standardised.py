@@ -46,6 +46,13 @@ def constant_is_centred(f: Attempt) -> bool:
     return close(seen[:, 0], torch.zeros(6)) and close(unseen[:, 0], test[:, 0] - 2)
 
 
+def constant_is_blown_up(f: Attempt) -> bool:
+    train, test = TRAIN.clone(), TEST.clone()
+    train[:, 0] = 2.0
+    unseen = f(train, test)[1][:, 0]
+    return bool(unseen.isfinite().all()) and float(unseen.abs().max()) > 1e3
+
+
 def deviation(f: Attempt, power: int) -> bool:
     """Whether a feature's deviation afterwards is its old one to some power."""
     return close(f(TRAIN, TEST)[0].std(dim=0), TRAIN.std(dim=0) ** power)
@@ -117,13 +124,25 @@ STANDARDISED = (
     ),
     Mistake(
         "test-images-left-alone",
-        "You return the test features as they came.",
+        "You return the test features as they came, or their statistics were taken from training "
+        "features that were standardised already: these have mean 0 and deviation 1.",
         (
             "Which of the two sets does your probe see after training?",
             "Training and test images must go through the same mapping.",
             "return (train - mean) / std, (test - mean) / std",
         ),
         lambda f: close(f(TRAIN, TEST)[1], TEST),
+    ),
+    Mistake(
+        "constant-feature-blown-up",
+        "A feature that is the same for all training images is divided by a tiny number: a test "
+        "image that differs a little gets an enormous value.",
+        (
+            "What is 0.5 / 1e-8?",
+            "A small number beside the deviation avoids 0 / 0, but blows up whatever is not 0.",
+            "Replace a deviation of 0 by 1: torch.where(std > 0, std, 1).",
+        ),
+        lambda f: otherwise_right(f) and constant_is_blown_up(f),
     ),
     Mistake(
         "constant-feature-divided-by-zero",

@@ -24,7 +24,7 @@ def repeated(images: Tensor, quarters: Tensor, change) -> Tensor:
     return torch.stack(changed)
 
 
-FIRST = given(torch.arange(8.0).view(2, 1, 2, 2), torch.tensor([1, 2]))
+FIRST = given(torch.arange(16.0).view(2, 2, 2, 2), torch.tensor([1, 2]))
 CALL = given(drawn(5, 3, 4, 4, seed=1), torch.tensor([3, 0, 1, 2, 1]))
 CUBE = given(drawn(3, 3, 3, 3, seed=2), torch.tensor([1, 2, 3]))  # any two dimensions can be turned
 
@@ -44,7 +44,35 @@ def other_dimensions(f: Attempt) -> bool:
     return any(acts_like(f, lambda x, q, d=d: turn(x, q, d), CUBE) for d in planes)
 
 
+def some_left(f: Attempt) -> bool:
+    """Whether pictures with some of the numbers stay as they were, and others are turned right."""
+    return any(
+        acts_like(f, lambda x, q, keep=keep: turn(x, q * torch.isin(q, keep)), CALL)
+        for keep in map(torch.tensor, ([1, 2], [2, 3], [1], [2], [3], [1, 3]))
+    )
+
+
 MISTAKES = (
+    Mistake(
+        "nothing-turned",
+        "Your pictures come out as they went in.",
+        (
+            "Which line keeps what rot90 returns?",
+            "image.rot90(…) leaves image alone and returns a new tensor.",
+            "out[i] = image.rot90(k, dims=(1, 2)), or collect the results and stack them.",
+        ),
+        lambda f: acts_like(f, lambda x, q: x, CALL),
+    ),
+    Mistake(
+        "some-numbers-left-out",
+        "Pictures with some of the numbers stay as they were, and all others are right.",
+        (
+            "Which of the numbers 0 to 3 does your code treat?",
+            "range(3) ends before 3, and range(1, 3) does so, too.",
+            "range(4), or go through zip(images, quarters.tolist()).",
+        ),
+        some_left,
+    ),
     Mistake(
         "one-turn-for-all",
         "All pictures are turned alike, although each has a number of its own.",

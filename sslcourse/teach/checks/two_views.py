@@ -15,6 +15,8 @@ def noisy(function: Callable) -> Callable:
     """Two views; an augmented view is 1 to 2 brighter than the image, by the generator's noise."""
 
     def augment(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        if images.ndim != IMAGES.ndim:
+            raise ValueError(f"augment takes a whole batch of images, got {tuple(images.shape)}.")
         return images + 1 + torch.rand(images.shape, generator=generator)
 
     def run(images: Tensor, seed: int = 0, turn: int = 0) -> tuple[Tensor, Tensor]:
@@ -38,6 +40,12 @@ def other_images(f: Attempt) -> bool:
     return len(rows) == len(views) and any(differ(row.floor(), STEPS[:, 0] / 10) for row in rows)
 
 
+def scaled_first(f: Attempt) -> bool:
+    """Whether images that are 255 times as bright give the views of these."""
+    rows = [(view.mean(dim=1) / 10).floor() for view in f(255 * STEPS)]
+    return other_images(f) and all(close(row, STEPS[:, 0] / 10) for row in rows)
+
+
 def repeats_itself(f: Attempt) -> bool:
     """Whether one of the views comes again in the next step."""
     return any(close(now, then) for now in f(IMAGES) for then in f(IMAGES, turn=1))
@@ -50,6 +58,17 @@ def one_tells_the_other(f: Attempt) -> bool:
 
 
 TWO_VIEWS = (
+    Mistake(
+        "images-scaled-first",
+        "You divide the images before they are augmented: augment takes them as they are stored, "
+        "and scales them itself.",
+        (
+            "What does augment get in your function?",
+            "Augment takes uint8 images, 0 to 255.",
+            "augment(images, generator), twice, with the images as they come.",
+        ),
+        scaled_first,
+    ),
     Mistake(
         "identical-views",
         "Both views are the same: the network could agree with itself without seeing anything.",
