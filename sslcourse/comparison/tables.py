@@ -141,7 +141,7 @@ def cell_text(heading: str, spread: Spread | None) -> str:
 def print_comparison(table: Table) -> None:
     """The whole table, aligned."""
     print(f"\n{table.title}. Accuracies in %: mean (lowest–highest, if seeds differ).")
-    widths = {heading: 13 if heading in ACCURACIES else 10 for heading in table.headings}
+    widths = {heading: 14 if heading in ACCURACIES else 10 for heading in table.headings}
     before = sum(widths[heading] for heading in ("linear probe", "k-NN"))
     print(f"{'':34}{'':{before}}  fine-tuned with labels of each class")
     print(f"{'':34}" + "".join(f"{heading:>{width}}" for heading, width in widths.items()))
