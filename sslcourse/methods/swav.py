@@ -64,7 +64,7 @@ def sinkhorn(scores: Tensor, *, epsilon: float, iterations: int) -> Tensor:
 
 
 def rescale(table: Tensor, iterations: int) -> Tensor:
-    """Sinkhorn's iterations on positive numbers (N, K), in place; only rows and columns scale."""
+    """Sinkhorn's iterations on a positive (N, K), in place, by factors of rows and columns."""
     rows, share = table.new_ones(len(table)), len(table) / table.shape[1]
     for _ in range(iterations):
         columns = share / (rows @ table)  # (K,): every prototype gets the same mass
