@@ -79,7 +79,8 @@ def similarities(
         )
     raised = queries.dtype if queries.dtype == torch.float64 else torch.float32
     with torch.autocast(queries.device.type, enabled=False):  # bfloat16 keeps too few digits here
-        q = F.normalize(queries.to(raised), dim=1) / temperature  # costs less than (N, K) divided
+        # in place, and here: (N, D) is small beside (N, K)
+        q = F.normalize(queries.to(raised), dim=1).div_(temperature)
         k = F.normalize(keys.detach().to(raised), dim=1)
         n = negatives.detach().to(raised)
         lengths = n.norm(dim=1).clamp_min(1e-12)  # (K,); normalising n would copy the whole queue

@@ -84,6 +84,16 @@ def generator_decides(f: Attempt, *sizes: Any) -> bool:
     return seed_decides(draw)
 
 
+def same_every_time(f: Attempt, *sizes: Any) -> bool:
+    """Whether two calls in a row give the same, without a generator or with one that goes on."""
+    seed_everything(0)
+    for generator in (None, torch.Generator().manual_seed(3)):
+        pair = (f.function(*sizes, generator=generator) for _ in range(2))
+        if torch.equal(*map(torch.as_tensor, pair)):
+            return True
+    return False
+
+
 def passes_gradient(f: Attempt, call: Call, number: int) -> bool:
     """Whether a gradient that is not zero arrives at the input with this number."""
     found = f.gradients(*call.args, **call.kwargs)

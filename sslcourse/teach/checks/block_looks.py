@@ -5,7 +5,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sslcourse.teach.checks.behaviours import generator_decides
-from sslcourse.teach.checks.limits import seed_everything
 from sslcourse.teach.checks.task import Attempt, given
 
 GRID, MASKED = 8, 25
@@ -32,13 +31,6 @@ def inverted(f: Attempt) -> bool:
     visible = GRID**2 - counts(f)
     close_to = float(visible.float().mean()) >= 0.87 * MASKED
     return bool((visible <= MASKED).all()) and close_to
-
-
-def same_every_time(f: Attempt) -> bool:
-    """Two calls in a row, without a generator and with no seed between them, give the same."""
-    seed_everything(0)
-    first, second = (torch.as_tensor(f.function(4, GRID, MASKED)) for _ in range(2))
-    return torch.equal(first, second)
 
 
 def in_one_part(mask: Tensor) -> bool:

@@ -12,12 +12,14 @@ from sslcourse.teach.checks.block_looks import (
     masks,
     one_direction,
     one_size,
-    same_every_time,
     squares_of_one_size,
     togetherness,
 )
 from sslcourse.teach.checks.cases import holds
+from sslcourse.teach.checks.random_masks import seeded_anew
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
+
+ANEW = seeded_anew(4, GRID, MASKED)
 
 BLOCKS = (
     Mistake(
@@ -135,21 +137,12 @@ BLOCKS = (
         ),
         generator_ignored,
     ),
-    Mistake(
-        "same-mask-every-time",
-        "Without a generator, two calls in a row give the same masks.",
-        (
-            "Call your function twice. Are the masks the same?",
-            "Each step of a training needs masks of its own.",
-            "Leave out manual_seed; generator=None means torch's own randomness.",
-        ),
-        same_every_time,
-    ),
+    ANEW,
 )
 
 
 def good_blocks(f: Attempt) -> bool:
-    later = (generator_ignored, same_every_time)
+    later = (generator_ignored, ANEW.shows)
     return not any(m.shows(f) for m in BLOCKS if m.shows not in later)
 
 
@@ -186,8 +179,8 @@ TASKS = (
             ),
             holds(
                 "invariance",
-                "without a generator, each call must give other masks.",
-                lambda f: not same_every_time(f),
+                "each call must give other masks.",
+                lambda f: not ANEW.shows(f),
             ),
         ),
         BLOCKS,

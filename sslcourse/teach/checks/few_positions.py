@@ -43,7 +43,7 @@ def right_shape(f: Attempt) -> None:
 
 
 def sized(f: Attempt, seed: int) -> Tensor:
-    """Three positions of each class, or none where another number of them came."""
+    """Three positions of each class; fails where another number of them came."""
     found = positions(f, 3, seed)
     if len(found) != 3 * CLASSES:
         raise Failed("the number of positions is wrong.")

@@ -3,9 +3,8 @@
 import torch
 from torch import Tensor
 
-from sslcourse.teach.checks.behaviours import generator_decides
+from sslcourse.teach.checks.behaviours import generator_decides, same_every_time
 from sslcourse.teach.checks.cases import holds
-from sslcourse.teach.checks.limits import seed_everything
 from sslcourse.teach.checks.task import Attempt, Case, Failed, Mistake, Task, given
 
 SETTINGS = ((6, 16, 0.75), (5, 10, 0.6), (5, 49, 0.75), (5, 10, 0.25))
@@ -82,19 +81,23 @@ def hang_together(f: Attempt) -> bool:
     )
 
 
-def same_every_time(f: Attempt) -> bool:
-    """Two calls in a row, with no seed between them, give the same masks."""
-    seed_everything(0)
-    for generator in (None, torch.Generator().manual_seed(3)):
-        pair = (f.function(20, 16, 0.75, generator=generator) for _ in range(2))
-        if torch.equal(*map(torch.as_tensor, pair)):
-            return True
-    return False
-
-
 def generator_ignored(f: Attempt) -> bool:
     """A generator's seed does not decide the mask, whatever torch's own randomness does."""
     return not generator_decides(f, 20, 16, 0.75)
+
+
+def seeded_anew(*sizes: int | float) -> Mistake:
+    """The mistake of masks that are the same in every call, for masks of any kind."""
+    return Mistake(
+        "same-mask-every-time",
+        "Two calls in a row give the same masks: your randomness is seeded anew in each call.",
+        (
+            "Call your function twice. Are the masks the same?",
+            "Each step of a training needs masks of its own.",
+            "Leave out manual_seed; generator=None means torch's own randomness.",
+        ),
+        lambda f: same_every_time(f, *sizes),
+    )
 
 
 MASKS = (
@@ -194,16 +197,7 @@ MASKS = (
         ),
         generator_ignored,
     ),
-    Mistake(
-        "same-mask-every-time",
-        "Two calls in a row give the same masks: your randomness is seeded anew in each call.",
-        (
-            "Call your function twice. Are the masks the same?",
-            "Each step of a training needs masks of its own.",
-            "Leave out manual_seed; generator=None means torch's own randomness.",
-        ),
-        same_every_time,
-    ),
+    seeded_anew(20, 16, 0.75),
 )
 
 TASKS = (
