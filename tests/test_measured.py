@@ -7,6 +7,8 @@ import pytest
 from sslcourse.results import Results
 from sslcourse.teach.measured import FOLDER, measured, over_seeds, summary
 
+LESSONS = FOLDER.parents[2] / "notebooks"
+
 
 def test_rows_are_read_and_seeds_gathered(tmp_path):
     rows = {
@@ -69,3 +71,32 @@ def test_accuracies_are_shares(path):
     for row, scores in measured(path.stem).items():
         accuracies = [value for what, value in scores.items() if what.startswith(SHARES)]
         assert accuracies and all(0 <= value <= 1 for value in accuracies), row
+
+
+def percent(shares):
+    """Lowest and highest in whole percent."""
+    return " to ".join(str(int(100 * share + 0.5)) for share in (min(shares), max(shares)))
+
+
+@pytest.mark.parametrize(
+    "lesson, row",
+    [
+        ("03_simclr", "SimCLR, lesson 3"),
+        ("04_moco", "MoCo, lesson 4"),
+        ("05_swav", "SwAV, lesson 5"),
+        ("05_swav", "SimCLR, lesson 5"),
+    ],
+)
+def test_a_lesson_tells_how_far_its_seeds_differ(lesson, row):
+    shares = over_seeds(measured("lesson-seeds"), "probe, 10,000 labels")[row]
+    assert len(shares) == 8, "the lessons say so"
+    assert f"{percent(shares)} %" in (LESSONS / f"{lesson}.ipynb").read_text("utf-8")
+
+
+def test_lesson_5_tells_how_far_simclr_is_ahead():
+    shares = over_seeds(measured("lesson-seeds"), "probe, 10,000 labels")
+    pairs = zip(shares["SimCLR, lesson 5"], shares["SwAV, lesson 5"], strict=True)
+    sentence = (
+        f"ahead of SwAV each time, by {percent([one - other for one, other in pairs])} points"
+    )
+    assert sentence in (LESSONS / "05_swav.ipynb").read_text("utf-8")

@@ -2,12 +2,9 @@
 
 import html
 import inspect
-import linecache
-import re
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
-from types import TracebackType
 from typing import Any
 
 from sslcourse.teach import progress
@@ -23,25 +20,12 @@ from sslcourse.teach.checks.relations import first_relation, only_turned
 from sslcourse.teach.checks.relations.relation import Seen
 from sslcourse.teach.checks.report import CheckReport
 from sslcourse.teach.checks.slips import slips_at
+from sslcourse.teach.checks.source import is_stubs, own_line, returns_in_a_loop
 from sslcourse.teach.checks.task import STAGES, Attempt, Case, Failed, Task
 from sslcourse.teach.outputs import Text
 
 PASSED: set[str] = set()  # checks that were passed since this Python started
 SECONDS = 2.0  # a right function takes a few hundredths; what it imports is not counted
-# what torch's own errors leave open: {a part of their text: what to ask}
-ASK = {
-    "Expected target size": "F.cross_entropy wants the classes in dimension 1, (N, K) or "
-    "(N, K, L). Where only some places count, pick them first: logits[mask] (M, K) and "
-    "tokens[mask] (M,).",
-    "detach().numpy()": "Stay in torch (torch.stack, torch.where, .mean()): NumPy would cut the "
-    "gradient.",
-    "modified by an inplace operation": "exp and softmax need their own result for the gradient, "
-    "so it must not be written into: use masked_fill, without an underscore, not fill_diagonal_.",
-    "cannot be multiplied": "The last axis of the first must be as long as the first axis of the "
-    "second. Is a .T missing?",
-    "math domain error": "math.log(0) has no value. In an entropy, 0 log 0 counts as 0.",
-}
-KEPT = re.compile("keepdim|None|unsqueeze")  # the dimension that a sum drops is back
 TOO_LONG = (
     f"your function did not come to an end within {SECONDS:g} seconds of the processor, or "
     f"{PATIENCE * SECONDS:g} on the clock, on a few small tensors; does a loop never end?"
@@ -124,12 +108,13 @@ def examine(task: Task, function: Callable) -> CheckReport:
     def work() -> None:
         found.update(first_failure(task, attempt, function))
         if found.get("stage"):
-            found.update(recognise(task, attempt, found.pop("case")))
+            found.update(returns_in_a_loop(function) or recognise(task, attempt, found["case"]))
 
     with kept_random_state(), first_words(lambda: attempt.calls):
         finished, _ = run_limited(work, SECONDS)
     if not finished and "stage" not in found:
         found.update(stage="exists", problem=TOO_LONG)
+    found.pop("case", None)
     return CheckReport(task.key, task.title, **found)
 
 
@@ -166,47 +151,6 @@ def first_failure(task: Task, attempt: Attempt, function: Callable) -> dict[str,
             text = own_line(error, function) + asked
             return {"stage": case.stage, "problem": text, "case": case}
     return {"passed": True}
-
-
-def is_stubs(error: NotImplementedError) -> bool:
-    """Whether a stub raised it, without a text or in a line that says so; torch's have neither.
-
-    Torch raises this error for what an operation can't do, such as 1 - mask.
-    """
-    step = error.__traceback__
-    while step and step.tb_next:
-        step = step.tb_next
-    line = linecache.getline(step.tb_frame.f_code.co_filename, step.tb_lineno) if step else ""
-    return not str(error) or "raise NotImplementedError" in line
-
-
-def own_line(error: BaseException, function: Callable) -> str:
-    """An error's message and the deepest line of the learner's own code on the way to it."""
-    text = f"your function raised {type(error).__name__}: {error}"
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    line, step = None, error.__traceback__
-    while code and isinstance(step, TracebackType):
-        if step.tb_frame.f_code.co_filename == code.co_filename:
-            line = step.tb_lineno
-        step = step.tb_next
-    if line is None:
-        return text + what_to_ask(error, "")
-    source = linecache.getline(code.co_filename, line).strip()
-    text = f"{text}\nin line {line}: {source}" if source else f"{text}\nin line {line}"
-    return text + what_to_ask(error, source)
-
-
-def what_to_ask(error: BaseException, source: str) -> str:
-    """A second sentence for errors of torch whose own text does not help a learner."""
-    if "batch2 tensor" in str(error) and re.search(r"\.(T|t\(\)|transpose\(1, 2\))", source):
-        return "\nWhich axes does that turn? `.mT` turns the last two, however many there are."
-    for told, ask in ASK.items():
-        if told in str(error):
-            return f"\n{ask}"
-    drops = re.search(r"\b(norm|sum|mean|std|var|amax|max)\(.*\d", source)
-    if "must match the size of tensor" in str(error) and drops and not KEPT.search(source):
-        return f"\nDoes `{drops[1]}` need keepdim=True there, so that its dimension stays?"
-    return ""
 
 
 def recognise(task: Task, attempt: Attempt, case: Case) -> dict[str, Any]:
