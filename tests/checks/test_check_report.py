@@ -109,3 +109,21 @@ def test_ids_and_stages():
         assert len(key) == 4 and key[2] == "."
         assert {case.stage for case in task.cases} <= set(STAGES)
         assert task.mistakes
+
+
+def test_a_return_that_may_be_skipped_is_none_in_the_loop():
+    def sometimes(z):
+        for row in z:
+            if row.sum() > 0:
+                return row
+        return z
+
+    def later(z):  # noqa: RET503
+        for row in z:
+            if row.sum() > 0:
+                continue
+            return row
+
+    for function in (sometimes, later, lambda z: [row for row in z][0]):
+        report = check("03.4", function)
+        assert not report.passed and report.mistake != "return-in-the-loop"

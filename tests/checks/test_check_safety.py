@@ -235,21 +235,3 @@ def test_a_number_has_no_gradient():
 
 def test_the_time_limit_is_no_exception():
     assert not issubclass(TimeUp, Exception)
-
-
-def test_a_return_that_may_be_skipped_is_none_in_the_loop():
-    def sometimes(z):
-        for row in z:
-            if row.sum() > 0:
-                return row
-        return z
-
-    def later(z):
-        for row in z:
-            if row.sum() > 0:
-                continue
-            return row
-
-    for function in (sometimes, later, lambda z: [row for row in z][0]):
-        report = check("03.4", function)
-        assert not report.passed and report.mistake != "return-in-the-loop"

@@ -14,7 +14,7 @@ def joined(queue, keys):
     return torch.cat([keys, queue[: -len(keys)]]).detach()
 
 
-@unseen("04.6", "")
+@unseen("04.6", "another-gradient")
 def repulsion_without_gradient(queries, keys, queue, *, temperature):
     q, k = F.normalize(queries, dim=1), F.normalize(keys, dim=1).detach()
     with torch.no_grad():
@@ -36,7 +36,7 @@ def only_images_detached(key_encoder, images, order):
     return key_encoder(images[order].detach())[order.argsort()]
 
 
-@unseen("04.5", "")
+@unseen("04.5", "encoded-in-parts")
 @torch.no_grad()
 def two_passes(key_encoder, images, order):
     key_encoder(images)

@@ -171,7 +171,7 @@ def filled_up(center, batches, move):
     return move(center, filled.flatten(0, 1))
 
 
-@unseen("11.4", "")
+@unseen("11.4", "rows-scored-one-by-one")
 def each_row(maps, masks):
     both, either = (maps & masks).sum(dim=2), (maps | masks).sum(dim=2)
     return (both / either.clamp(min=1)).mean(dim=1)

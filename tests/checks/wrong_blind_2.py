@@ -162,7 +162,7 @@ def whole_per_cents(validation, test):
     return best, float(test[best])
 
 
-@unseen("11.4", "")
+@unseen("11.4", "rows-scored-one-by-one")
 def row_by_row(maps, masks):
     both, either = (maps & masks).sum(dim=2), (maps | masks).sum(dim=2).clamp(min=1)
     return (both / either).mean(dim=1)

@@ -25,6 +25,7 @@ def with_updates(function: Callable) -> Callable:
         before = CENTER.clone()
         center = function(before, batches, move)
         answers = {"moves": len(moves), "kept": bool(torch.equal(before, CENTER))}
+        answers["left"] = len(batches)
         return center if ask == "center" else torch.tensor(answers[ask])
 
     return run
@@ -52,6 +53,17 @@ def part_unused(f: Attempt) -> bool:
 
 
 ACCUMULATED = (
+    Mistake(
+        "micro-batches-taken-away",
+        "After your call the list of micro-batches is shorter: it belongs to the caller, who still "
+        "needs it.",
+        (
+            "Print len(batches) before and after.",
+            "pop, remove, clear and del change the list itself.",
+            "torch.cat(batches) reads the list and leaves it alone.",
+        ),
+        lambda f: int(f(*MICRO.args, "left")) < len(MICRO.args[0]),
+    ),
     Mistake(
         "center-never-moved",
         "You never call move, which mixes the old centre and the mean of the scores.",

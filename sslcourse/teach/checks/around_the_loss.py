@@ -56,15 +56,24 @@ LENGTH = (
     ),
 )
 
+HIDDEN = torch.tensor([[1.0, 0.0, 2.0], [0.0, 1.0, 0.0], [1.0, 0.0, 1.0]])
 HEAD = torch.tensor([[1.0, 2.0], [0.0, 1.0], [1.0, 0.0]])
+
+
+def hidden(images: Tensor) -> Tensor:
+    """What the head's first layers make of the encoder's output."""
+    return (images.flatten(1) @ HIDDEN).relu()
 
 
 def with_head(function: Callable) -> Callable:
     """What a probe would see, or whether the encoder is in training mode afterwards."""
 
     def run(images: Tensor, ask: str = "features") -> Tensor:
-        encoder, head = nn.Flatten().eval(), nn.Linear(3, 2, bias=False)
-        head.weight.data = HEAD.T.clone()
+        encoder, head = (
+            nn.Flatten().eval(),
+            nn.Sequential(nn.Linear(3, 3, bias=False), nn.ReLU(), nn.Linear(3, 2, bias=False)),
+        )
+        head[0].weight.data, head[2].weight.data = HIDDEN.T.clone(), HEAD.T.clone()
         features = function(encoder, head, images)
         return features if ask == "features" else torch.tensor(encoder.training)
 
@@ -81,7 +90,20 @@ REPRESENTATION = (
             "h = encoder(images), z = head(h). Which one is evaluated?",
             "return encoder(images)",
         ),
-        lambda f: acts_like(f, lambda x: x.flatten(1) @ HEAD, given(drawn(2, 3, 1, 1))),
+        lambda f: acts_like(f, lambda x: hidden(x) @ HEAD, given(drawn(2, 3, 1, 1))),
+    ),
+    Mistake(
+        "hidden-layer-of-the-head",
+        "You return what the head's first layers make of h: that is closer to the loss than h is.",
+        (
+            "Which part of SimCLR is thrown away after pre-training?",
+            "All of the head, not its last layer alone. h = encoder(images).",
+            "return encoder(images)",
+        ),
+        lambda f: any(
+            acts_like(f, layer, given(drawn(2, 3, 1, 1)))
+            for layer in (hidden, lambda x: x.flatten(1) @ HIDDEN)
+        ),
     ),
 )
 

@@ -7,6 +7,7 @@ from sslcourse.teach.checks.balance import (
     LITTLE,
     SCORES,
     SHARP,
+    SUMS_AT_ONCE,
     assign,
     choices_are_hard,
     else_right,
@@ -14,19 +15,12 @@ from sslcourse.teach.checks.balance import (
     mass,
     more_rounds,
     overflows,
+    softmax_rounds,
 )
 from sslcourse.teach.checks.behaviours import acts_like, ignores, result
 from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.numbers import drawn
 from sslcourse.teach.checks.task import Mistake, Task
-
-
-def softmax_rounds(scores, *, epsilon, iterations):
-    q = scores / epsilon
-    for _ in range(iterations):
-        q = q.softmax(dim=0).softmax(dim=1)
-    return q
-
 
 SINKHORN = (
     Mistake(
@@ -171,6 +165,7 @@ SINKHORN = (
             acts_like(f, more_rounds(extra), assign(), assign(iterations=4)) for extra in (-1, 1)
         ),
     ),
+    SUMS_AT_ONCE,
     Mistake(
         "rows-divided-first",
         "Adding a number to all scores of one image changes nothing: each row was divided by its "
@@ -181,7 +176,11 @@ SINKHORN = (
             "scores - scores.max(), not a maximum of each row",
         ),
         lambda f: (
-            ignores(f, assign(), assign(SCORES + torch.arange(6.0)[:, None] / 6))
+            ignores(
+                f,
+                assign(iterations=1),
+                assign(SCORES + torch.arange(6.0)[:, None] / 6, iterations=1),
+            )
             and even(mass(f, 1), 1.0)
         ),
     ),

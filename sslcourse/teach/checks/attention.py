@@ -201,7 +201,8 @@ CLASS = (
     ),
     Mistake(
         "rows-and-columns-exchanged",
-        "Your map is filled column by column; patches are counted row by row.",
+        "Rows and columns of your map are exchanged: the patches are counted row by row, and "
+        "`columns` says how many one row has.",
         (
             "Where in the picture is patch 1?",
             "Right of patch 0. `columns` is the length of a row.",

@@ -9,7 +9,7 @@ from torch import Tensor
 from sslcourse.methods.swav import sinkhorn
 from sslcourse.teach.checks.behaviours import acts_like, result
 from sslcourse.teach.checks.numbers import close, drawn
-from sslcourse.teach.checks.task import Attempt, Call, given
+from sslcourse.teach.checks.task import Attempt, Call, Mistake, given
 
 SCORES = F.normalize(drawn(6, 4, seed=1), dim=1)
 
@@ -60,3 +60,31 @@ def else_right(f: Attempt) -> bool:
     changes = f.changes_inputs(*call.args, **call.kwargs)
     right = acts_like(f, sinkhorn, call, assign(SHARP, 0.05))
     return right and not changes and not any(f.remembers(call, 0))
+
+
+def softmax_rounds(scores, *, epsilon, iterations):
+    q = scores / epsilon
+    for _ in range(iterations):
+        q = q.softmax(dim=0).softmax(dim=1)
+    return q
+
+
+def sums_at_once(scores: Tensor, *, epsilon: float, iterations: int) -> Tensor:
+    """Rounds in which both sums are taken before anything is divided, and the rows once more."""
+    q = (scores / epsilon).exp()
+    for _ in range(iterations):
+        q = q / q.sum(dim=0, keepdim=True) / q.sum(dim=1, keepdim=True)
+    return q / q.sum(dim=1, keepdim=True)
+
+
+SUMS_AT_ONCE = Mistake(
+    "sums-taken-at-once",
+    "In a round both sums are taken of the same table; the row sums must be those after the "
+    "columns were divided.",
+    (
+        "In which line of your round are the row sums computed?",
+        "Each division changes the sums of the other axis.",
+        "q = q / q.sum(dim=0, keepdim=True), then q = q / q.sum(dim=1, keepdim=True)",
+    ),
+    lambda f: acts_like(f, sums_at_once, assign(), assign(iterations=2)),
+)

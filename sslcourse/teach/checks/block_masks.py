@@ -129,7 +129,8 @@ BLOCKS = (
     ),
     Mistake(
         "generator-ignored",
-        "The generator that is handed in doesn't decide your masks: it isn't used, or seeded anew.",
+        "The generator that is handed in doesn't decide your masks alone: some random call doesn't "
+        "get it, or it is seeded anew.",
         (
             "Where does your randomness come from?",
             "A generator that is handed over should decide, in each random call.",

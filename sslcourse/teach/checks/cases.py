@@ -38,7 +38,7 @@ def from_reference(
     """
     right, words = Attempt(reference), tuple(names.split())
     other = Attempt(also or reference)
-    beside = Beside(right, calls, words)
+    beside = Beside(right, calls, words, keeps_inputs)
     questions: list[tuple[str, Callable[[Attempt, Call], None]]] = [
         ("shape", lambda f, call: shapes(f, right, call, words)),
         ("dtype", lambda f, call: kinds(f, right, call)),

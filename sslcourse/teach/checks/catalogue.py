@@ -14,6 +14,7 @@ SUBJECTS = [
     "centre",
     "chance",
     "choosing",
+    "chosen_head",
     "codebook",
     "codes",
     "collapse",
@@ -37,6 +38,7 @@ SUBJECTS = [
     "neighbours",
     "objects",
     "patches",
+    "pointing",
     "prototypes",
     "queue",
     "random_masks",
@@ -53,6 +55,7 @@ SUBJECTS = [
     "two_views",
     "views",
     "visible",
+    "with_queue",
 ]
 TASKS: dict[str, Task] = {
     task.key: task

@@ -13,6 +13,7 @@ from sslcourse.teach.checks.task import Attempt, Call, Case, Mistake, Task, give
 SCORES, CENTER = drawn(3, 4, seed=1), drawn(1, 4, seed=2)
 
 MOVE = given(CENTER, SCORES, 0.9), given(CENTER, drawn(6, 4, seed=3), 0.75)
+ENDS = given(CENTER, SCORES, 0.0), given(CENTER, SCORES, 1.0)
 
 
 def update_center(center: Tensor, scores: Tensor, momentum: float) -> Tensor:
@@ -165,7 +166,7 @@ TASKS = (
         "K): m of the old one and 1 - m of the mean over the images, without gradient.",
         MOVE[0],
         (
-            *from_reference(update_center, *MOVE, names="center scores momentum"),
+            *from_reference(update_center, *MOVE, *ENDS, names="center scores momentum"),
             without_gradient("centre", MOVE[0], 1),
         ),
         CENTRE,

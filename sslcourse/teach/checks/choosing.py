@@ -1,10 +1,12 @@
-"""09.1 and 11.6: what is chosen on validation images and reported on test images."""
+"""09.1: what is chosen on validation images and reported on test images."""
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from sslcourse.teach.checks.cases import from_reference, holds
-from sslcourse.teach.checks.numbers import close
+from sslcourse.teach.checks.numbers import close, differ
 from sslcourse.teach.checks.task import Attempt, Call, Mistake, Task, given
 
 # the best on validation, on test and on both, the worst, the first and the last all differ
@@ -21,42 +23,11 @@ OTHERS = (
     given(torch.tensor([0.3, 0.5, 0.45, 0.7]), torch.tensor([0.6, 0.2, 0.8, 0.4])),
     given(torch.tensor([0.601, 0.55, 0.604]), torch.tensor([0.5, 0.7, 0.45])),
 )
-# overlaps (N, heads): head 1 is best on validation, head 0 in most of its images, head 2 on test
-OVERLAPS = torch.tensor(
-    [[0.62, 0.6, 0.4, 0.1, 0.3], [0.6, 0.7, 0.3, 0.2, 0.3], [0.55, 0.5, 0.4, 0.1, 0.5]]
-)
-LATER = torch.tensor(
-    [[0.9, 0.4, 0.8, 0.3, 0.1], [0.6, 0.5, 0.92, 0.4, 0.2], [0.7, 0.3, 0.94, 0.2, 0.8]]
-)
-HEADS = given(OVERLAPS, LATER)
-# the best single image is head 0's, the best image on average image 0
-LONE = given(
-    torch.tensor([[0.95, 0.5, 0.3], [0.2, 0.6, 0.3], [0.1, 0.7, 0.4], [0.3, 0.6, 0.65]]),
-    torch.tensor([[0.3, 0.4, 0.8], [0.5, 0.45, 0.7], [0.6, 0.35, 0.75], [0.2, 0.5, 0.9]]),
-)
-# head 2 has the best mean, head 1 the best median, head 0 wins most images
-UNEVEN = given(
-    torch.tensor(
-        [
-            [0.6, 0.5, 0.4, 0.1],
-            [0.6, 0.5, 0.4, 0.1],
-            [0.0, 0.5, 0.4, 0.1],
-            [0.0, 0.5, 0.95, 0.1],
-            [0.0, 0.5, 0.4, 0.55],
-        ]
-    ),
-    torch.tensor([[0.3, 0.8, 0.1, 0.6], [0.4, 0.7, 0.3, 0.2], [0.2, 0.9, 0.15, 0.4]]),
-)
 
 
 def choose(validation: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
     best = validation.argmax()
     return best, test[best]
-
-
-def choose_head(validation: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
-    head = validation.mean(dim=0).argmax()
-    return head, test.mean(dim=0)[head]
 
 
 def result(f: Attempt, call: Call) -> list[float]:
@@ -149,7 +120,7 @@ def blind(call: Call, validation: Tensor, decide: str) -> tuple[Mistake, ...]:
                 "Compare the validation scores.",
                 f"best = {decide}",
             ),
-            lambda f: close(result(f, call)[0], len(validation) - 1),
+            lambda f: both_signs(f, call, lambda scores: len(scores) - 1, validation),
         ),
         Mistake(
             "worst-one-taken",
@@ -159,9 +130,16 @@ def blind(call: Call, validation: Tensor, decide: str) -> tuple[Mistake, ...]:
                 "These are scores, not losses.",
                 f"best = {decide}: argmax, not argmin.",
             ),
-            lambda f: close(result(f, call)[0], int(validation.argmin())),
+            lambda f: both_signs(f, call, lambda scores: int(scores.argmin()), validation),
         ),
     )
+
+
+def both_signs(f: Attempt, call: Call, chosen: Callable[[Tensor], int], scores: Tensor) -> bool:
+    """Whether this is chosen, and also of scores that are turned upside down."""
+    below = Call((-call.args[0], call.args[1]), call.kwargs)
+    pairs = (call, scores), (below, -scores)
+    return all(close(result(f, one)[0], chosen(values)) for one, values in pairs)
 
 
 def choice_depends_on(f: Attempt, call: Call, number: int) -> bool:
@@ -174,22 +152,23 @@ def choice_depends_on(f: Attempt, call: Call, number: int) -> bool:
     return len(choices) > 1
 
 
-def best_of_each(validation: Tensor, test: Tensor) -> Tensor:
-    return test.amax(dim=1).mean()
+def order_decides(f: Attempt) -> bool:
+    """The same epochs in another order lead to another one."""
+    order = torch.tensor([0, 2, 4, 1, 3, 5])
+    mixed = given(*(scores[order] for scores in EPOCHS.args))
+    return differ(result(f, mixed)[1], result(f, EPOCHS)[1])
 
 
-OF_EACH = Mistake(
-    "best-head-of-each-image",
-    "Each image is scored by the head that suits it best: of six random maps one always fits.",
+ORDER = Mistake(
+    "order-decides",
+    "The same scores in another order give you another choice: where a score stands, or what "
+    "stands beside it, takes part.",
     (
-        "How many heads do you report?",
-        "One head is chosen, once, and judged on all test images.",
-        "head = validation.mean(dim=0).argmax(), and test[:, head].mean() is reported.",
+        "Write the same six epochs down in another order. Which one should be kept?",
+        "The one with the best score of its own: no smoothing, no early stop, no place in a list.",
+        "best = validation.argmax()",
     ),
-    lambda f: (
-        close(result(f, HEADS)[1], float(best_of_each(*HEADS.args)))
-        or close(result(f, HEADS)[1], float(OVERLAPS.amax(dim=1).mean()))
-    ),
+    order_decides,
 )
 
 TASKS = (
@@ -210,38 +189,6 @@ TASKS = (
                 lambda f: not choice_depends_on(f, EPOCHS, 1),
             ),
         ),
-        mistakes(EPOCHS, EPOCHS.args, "validation.argmax()", "test[best]"),
-    ),
-    Task(
-        "11.6",
-        "choose a head on validation images",
-        "choose_head(validation, test)",
-        "Overlaps (N, heads) of validation and of test images. Return the number, counted from 0, "
-        "of the one head with the best mean, and the mean to report for it.",
-        HEADS,
-        (
-            *from_reference(
-                choose_head,
-                HEADS,
-                given(LATER, OVERLAPS),
-                LONE,
-                UNEVEN,
-                names="validation test",
-            ),
-            holds(
-                "invariance",
-                "other test scores change your choice.",
-                lambda f: not choice_depends_on(f, HEADS, 1),
-            ),
-        ),
-        (
-            OF_EACH,
-            *mistakes(
-                HEADS,
-                (OVERLAPS.mean(dim=0), LATER.mean(dim=0)),
-                "validation.mean(dim=0).argmax()",
-                "test[:, best].mean()",
-            ),
-        ),
+        (*mistakes(EPOCHS, EPOCHS.args, "validation.argmax()", "test[best]"), ORDER),
     ),
 )

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference
+from sslcourse.teach.checks.numbers import close, differ
 from sslcourse.teach.checks.task import Mistake, Task, given
 
 USE = torch.tensor([[0, 0, 0, 1], [0, 0, 2, 2]])  # 5, 1, 2 of 8
@@ -70,6 +71,47 @@ PER_IMAGE = (
     ),
 )
 
+ROWS = Mistake(
+    "whole-rows-counted",
+    "You count whole rows, the pictures, and not codes: with one token in each row you are right.",
+    (
+        "Print the counts. How many are there, and what do they sum to?",
+        "unique(dim=0) and value_counts of lists compare rows. Every token counts by itself.",
+        "torch.bincount(tokens.flatten(), minlength=codes)",
+    ),
+    lambda f: (
+        all(
+            close(f(USE.reshape(-1, 1), 10), f(USE.roll(shift).reshape(-1, 1), 10))
+            for shift in (1, 3)
+        )
+        and differ(f(USE, 10), f(USE.reshape(-1, 1), 10))
+    ),
+)
+RUNS = Mistake(
+    "order-of-tokens-counts",
+    "The same tokens in another order give you another number: you count runs of equal tokens, or "
+    "places, and not codes.",
+    (
+        "Shuffle the tokens. What should become of your result?",
+        "torch.unique_consecutive counts anew wherever another token follows.",
+        "torch.bincount(tokens.flatten(), minlength=codes)",
+    ),
+    lambda f: differ(f(USE, 10), f(USE.roll(1, -1), 10)),
+)
+LEFT_OUT = Mistake(
+    "code-0-left-out",
+    "More patches with code 0 don't change your result: that code is left out.",
+    (
+        "How often does code 0 occur in your counts?",
+        "Code 0 is a code like any other, no padding and no background.",
+        "counts = torch.bincount(tokens.flatten(), minlength=codes), all of them",
+    ),
+    lambda f: (
+        close(f(USE, 10), f(torch.cat([USE, 0 * USE], dim=1), 10))
+        and differ(f(USE, 10), f(torch.cat([USE, 0 * USE + 1], dim=1), 10))
+    ),
+)
+
 PERPLEXITY = (
     NOT_A_NUMBER,
     Mistake(
@@ -118,6 +160,9 @@ PERPLEXITY = (
         ),
         uses(lambda tokens, codes: perplexity(tokens, codes) / codes),
     ),
+    ROWS,
+    RUNS,
+    LEFT_OUT,
 )
 
 UNIGRAM = (
@@ -160,6 +205,9 @@ UNIGRAM = (
         uses(perplexity),
     ),
     Mistake("images-averaged", *PER_IMAGE, uses(mean_of_images(unigram_entropy))),
+    ROWS,
+    RUNS,
+    LEFT_OUT,
 )
 
 TASKS = (

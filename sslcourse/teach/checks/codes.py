@@ -31,11 +31,34 @@ def is_new_leaf(f: Attempt) -> bool:
     return isinstance(came, Tensor) and came.requires_grad and came.grad_fn is None
 
 
+def needs_the_last_code(f: Attempt) -> bool:
+    """Where the last code is chosen somewhere all is well, and elsewhere it stops with an error."""
+    last = SHARES.sort(dim=-1).values
+    if differ(f(last), straight_through(last)):
+        return False
+    try:
+        f(last.flip(-1).roll(1, -1))  # code 1 everywhere
+    except (RuntimeError, IndexError):
+        return True
+    return False
+
+
 def slope_is_right(f: Attempt) -> bool:
     return close(slope(f), slope(Attempt(straight_through)))
 
 
 STRAIGHT = (
+    Mistake(
+        "as-many-codes-as-were-chosen",
+        "Where the last code is never chosen your choice has too few columns: one_hot was not told "
+        "how many codes there are.",
+        (
+            "Print the shape of your choice and of the shares.",
+            "F.one_hot takes the largest number that it sees for the last one there is.",
+            "F.one_hot(shares.argmax(dim=-1), shares.shape[-1])",
+        ),
+        needs_the_last_code,
+    ),
     Mistake(
         "shares-cancel-out",
         "The forward pass is right, but the gradients through the two `shares` cancel: one plus, "

@@ -14,7 +14,8 @@ from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
 FLAT = torch.diag(torch.tensor([3.0, 1.0, 1.0]))  # singular values 3, 1, 1
 TILTED = drawn(12, 4, seed=1) * torch.tensor([4.0, 2.0, 1.0, 0.2]) + 1
-CALLS = (given(FLAT), given(TILTED))
+SMALL = torch.diag(torch.tensor([1.0, 0.03, 0.003]))  # small directions count, too
+CALLS = (given(FLAT), given(TILTED), given(SMALL))
 
 
 def entropy(share: Tensor) -> Tensor:

@@ -207,6 +207,17 @@ GAPS = (
         lambda f: error_is(f, lambda seeds: (1 - 1 / seeds) ** 0.5),
     ),
     Mistake(
+        "error-of-equals",
+        "Two methods with the very same scores have a gap of 0 that is sure, but your error isn't "
+        "0: the part that both share is not taken out, or not wholly.",
+        (
+            "Call your function with `first` twice. What should the error be?",
+            "The variance of a difference is var + var - 2 cov: with equal scores nothing is left.",
+            "gaps = first - second, and gaps.std() / len(gaps) ** 0.5",
+        ),
+        lambda f: abs(float(error(f, FIRST, FIRST))) > 1e-3,
+    ),
+    Mistake(
         "error-times-a-number",
         "Your error is the standard error times a fixed number.",
         (

@@ -61,6 +61,12 @@ def at_the_end(visible: Tensor, mask_token: Tensor) -> Tensor:
     return torch.cat([visible, mask_token.expand(2, 2, 3)], dim=1)
 
 
+def not_moved(visible: Tensor, mask: Tensor, mask_token: Tensor) -> Tensor:
+    """Visible tokens in front and zeros behind, and the mask token where the mask says so."""
+    padded = torch.cat([visible, torch.zeros(2, 2, 3)], dim=1)
+    return torch.where(mask[:, :, None], mask_token, padded)
+
+
 def one_for_all(visible: Tensor, mask: Tensor, mask_token: Tensor) -> Tensor:
     """What writing into an expanded tensor leaves: all places are one token's memory."""
     last = visible.flatten(0, 1)[-1]
@@ -149,6 +155,19 @@ DECODING = (
         lambda f: (
             decodes(lambda d, v, m, t, p: d(at_the_end(v, t) + p))(f)
             or decodes(lambda d, v, m, t, p: d(at_the_end(v, t)))(f)
+        ),
+    ),
+    Mistake(
+        "visible-tokens-at-their-number",
+        "Visible token number i stands at place i, if that is visible, and not at the i-th visible "
+        "place.",
+        (
+            "Image 0 shows places 1 and 3. Where does its first visible token stand in yours?",
+            "torch.where compares places; `visible` has no gaps where patches are hidden.",
+            "tokens[~mask] = visible.flatten(0, 1) fills the visible places in their order.",
+        ),
+        lambda f: any(
+            decodes(lambda d, v, m, t, p, p2=p2: d(not_moved(v, m, t) + p2 * p))(f) for p2 in (0, 1)
         ),
     ),
     Mistake(

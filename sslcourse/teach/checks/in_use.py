@@ -79,9 +79,21 @@ USED = (
             "(counts > 0).sum(), or len(assignments.argmax(dim=1).unique())",
         ),
         lambda f: (
-            counts(lambda q: q.shape[1] - used_prototypes(q))(f)
-            or counts(lambda q: len(q.argmax(dim=1).bincount()))(f)
+            acts_like(f, lambda q: q.shape[1] - used_prototypes(q), *MANY, given(SHARED))
+            or acts_like(f, lambda q: len(q.argmax(dim=1).bincount()), *MANY, given(SHARED))
+            or acts_like(f, lambda q: q.shape[1], *MANY, given(SHARED))
         ),
+    ),
+    Mistake(
+        "largest-of-the-whole-table",
+        "Only prototypes that reach the largest number of all are counted; each image has a best "
+        "one of its own.",
+        (
+            "Which images take part in your maximum?",
+            "The best one of an image may have a small share.",
+            "argmax(dim=1) looks at each row by itself.",
+        ),
+        counts(lambda q: (q == q.max()).any(dim=0).sum()),
     ),
     Mistake(
         "share-instead-of-a-number",

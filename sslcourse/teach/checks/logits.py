@@ -125,8 +125,8 @@ MISTAKES = (
     ),
     Mistake(
         "lengths-divided-wrongly",
-        "The length of a single projection still changes your result, in its own row and column "
-        "alone: its length is divided out of one side only, or to another power.",
+        "The length of a single projection still changes your result: lengths are divided out of "
+        "one side only, to another power, or all by the same one.",
         (
             "A pair has two lengths. Which of them does your code divide by, and how often?",
             "The cosine of a pair is its inner product by both lengths, each once.",

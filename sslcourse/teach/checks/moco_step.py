@@ -1,13 +1,14 @@
 """04.6, when the keys of a step join the queue."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from sslcourse.methods.moco import info_nce_loss
 from sslcourse.teach.checks.behaviours import result
 from sslcourse.teach.checks.cases import from_reference, holds
 from sslcourse.teach.checks.info_nce_scale import some
-from sslcourse.teach.checks.numbers import close
+from sslcourse.teach.checks.numbers import close, differ
 from sslcourse.teach.checks.task import Attempt, Mistake, Task, tracked
 
 
@@ -24,6 +25,25 @@ def too_early(f: Attempt) -> bool:
     later = moco_step(queries, keys, queue, temperature=0.5)[1]
     loss = result(f, some(2, 6))[0]
     return close(loss, info_nce_loss(queries, keys, later, temperature=0.5))
+
+
+def symmetric() -> Tensor:
+    """The loss where half of it asks the other way round."""
+    queries, keys, queue = some(2, 6).args
+    halves = (
+        info_nce_loss(a, b, queue, temperature=0.5) for a, b in ((queries, keys), (keys, queries))
+    )
+    return sum(halves) / 2
+
+
+def by_row() -> list[Tensor]:
+    """Losses with label i for query i, the own key in the first or in the last column."""
+    q, k, n = (F.normalize(x, dim=1) for x in some(2, 6).args)
+    own, others = (q * k).sum(dim=1, keepdim=True), q @ n.T
+    return [
+        F.cross_entropy(torch.cat(columns, dim=1) / 0.5, torch.arange(2))
+        for columns in ((own, others), (others, own))
+    ]
 
 
 def slopes(f: Attempt) -> list[Tensor]:
@@ -70,6 +90,26 @@ STEP = (
         lambda f: f.remembers(some(2, 6), 0, 1) == [True, True],
     ),
     Mistake(
+        "both-directions",
+        "Half of your loss asks the keys for their query; MoCo's queries ask, and only they learn.",
+        (
+            "How many cross-entropies does your loss hold?",
+            "CLIP's loss is symmetric. MoCo's keys come from a network that is not trained.",
+            "info_nce_loss(queries, keys, queue, temperature=temperature), once",
+        ),
+        lambda f: close(result(f, some(2, 6))[0], symmetric()),
+    ),
+    Mistake(
+        "label-of-the-row",
+        "Query i is told to choose column i, but its own key stands in the same column for all.",
+        (
+            "Where does the own key stand in your logits?",
+            "Labels 0, 1, 2, … belong to an (N, N) table, whose positives are its diagonal.",
+            "With the own key in column 0: torch.zeros(len(queries), dtype=torch.long)",
+        ),
+        lambda f: any(close(result(f, some(2, 6))[0], other) for other in by_row()),
+    ),
+    Mistake(
         "no-gradient-to-the-queries",
         "No gradient reaches the queries, so the encoder would learn nothing.",
         (
@@ -88,6 +128,20 @@ STEP = (
             "Use keys.detach() inside the loss.",
         ),
         lambda f: bool(slopes(f)[1].abs().max() > 1e-9),
+    ),
+    Mistake(
+        "another-gradient",
+        "The loss is right, but the queries' gradient is another one: their length, or some of the "
+        "cosines, are cut off from them.",
+        (
+            "Which parts of the logits depend on the queries?",
+            "All of them, and their lengths, too: F.normalize passes its gradient on.",
+            "Detach keys and queue only: F.normalize(queries, dim=1) keeps its gradient.",
+        ),
+        lambda f: (
+            close(result(f, some(2, 6))[0], result(Attempt(moco_step), some(2, 6))[0])
+            and differ(slopes(f)[0], slopes(Attempt(moco_step))[0])
+        ),
     ),
 )
 

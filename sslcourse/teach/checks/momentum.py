@@ -70,7 +70,26 @@ def rounded(f: Attempt) -> bool:
     return any(torch.equal(found.to(half).float(), found) for half in (torch.bfloat16, torch.half))
 
 
+def vectors_apart(f: Attempt) -> bool:
+    """Weights that are vectors are the student's, or stay; matrices follow as they should."""
+    right, found = RIGHT(*FOLLOW[0].args), f(*FOLLOW[0].args)
+    vectors = torch.tensor([0, 0, 1, 1, 1, 0, 0, 1, 1]).bool()
+    apart = any(close(found[vectors], other[vectors]) for other in (SLOW, FAST))
+    return apart and close(found[~vectors], right[~vectors])
+
+
 EMA = (
+    Mistake(
+        "vectors-handled-apart",
+        "Biases and the weights of norms are copied, or stay as they were; matrices alone follow "
+        "as they should.",
+        (
+            "Which parameters does your function treat in another way?",
+            "LARS leaves vectors out of its scaling. A momentum encoder has no such exception.",
+            "The same line for every parameter: p.mul_(m).add_(q, alpha=1 - m)",
+        ),
+        vectors_apart,
+    ),
     Mistake(
         "student-moves",
         "The student's weights are others afterwards; only the teacher follows.",

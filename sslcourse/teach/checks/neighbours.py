@@ -6,6 +6,7 @@ from sslcourse.teach.checks.votes import (
     FAN,
     HIGH,
     TWO,
+    any_suffices,
     counts_other,
     lengths_matter,
     same_for_every_k,
@@ -85,6 +86,16 @@ MISTAKES = (
         lambda f: (
             says(f, FAN, [0, 1, 1, 2], 1, k=3, t=0.1) and says(f, FAN, [0, 1, 1, 2], 0, k=3, t=20.0)
         ),
+    ),
+    Mistake(
+        "any-neighbour-suffices",
+        "An image counts as a hit as soon as any of its neighbours has its label: nobody votes.",
+        (
+            "Which single class do the k neighbours name?",
+            "Each class gets the sum of its neighbours' weights, and only the largest sum counts.",
+            "totals.scatter_add_(1, train_labels[places], weights), then totals.argmax(dim=1)",
+        ),
+        any_suffices,
     ),
     Mistake(
         "votes-ignore-similarity",

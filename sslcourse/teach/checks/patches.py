@@ -141,6 +141,17 @@ JOINING = (
             or close(f(*BACK.args), BACK.args[0].reshape(2, 4, 4, 3).permute(0, 3, 1, 2))
         ),
     ),
+    Mistake(
+        "kept-in-0-to-1",
+        "Numbers above 1 or below 0 are cut off; patches may hold anything, such as normalised "
+        "pixels.",
+        (
+            "What becomes of the number 5 in your function?",
+            "Cutting is the business of whoever shows the picture.",
+            "Leave out the clamp.",
+        ),
+        lambda f: close(f(*BACK.args), unpatchify(*BACK.args).clamp(0, 1)),
+    ),
 )
 
 TASKS = (

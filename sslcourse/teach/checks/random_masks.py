@@ -189,7 +189,8 @@ MASKS = (
     ),
     Mistake(
         "generator-ignored",
-        "The generator that is handed in doesn't decide your mask: it isn't used, or seeded anew.",
+        "The generator that is handed in doesn't decide your mask alone: some random call doesn't "
+        "get it, or it is seeded anew.",
         (
             "Where does your randomness come from?",
             "A generator that is handed over should decide.",

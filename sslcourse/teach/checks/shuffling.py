@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from sslcourse.teach.checks.behaviours import acts_like
 from sslcourse.teach.checks.cases import from_reference, holds
-from sslcourse.teach.checks.task import Mistake, Task, given
+from sslcourse.teach.checks.numbers import close
+from sslcourse.teach.checks.task import Attempt, Mistake, Task, given
 
 
 def grouped(x: Tensor) -> Tensor:
@@ -45,8 +46,15 @@ def shuffled_keys(encoder: Callable, images: Tensor, order: Tensor) -> Tensor:
 
 
 ORDERED = given(
-    torch.tensor([[1.0], [2.0], [5.0], [40.0], [90.0], [99.0]]), torch.tensor([2, 0, 4, 3, 5, 1])
+    torch.tensor([[1.0, 7.0], [2.0, 60], [5.0, 8.0], [40.0, 0.0], [90.0, 3.0], [99.0, 50.0]]),
+    torch.tensor([2, 0, 4, 3, 5, 1]),
 )
+
+
+def first_number_alone(f: Attempt) -> bool:
+    came, right = f(*ORDERED.args), grouped(ORDERED.args[0][ORDERED.args[1]])
+    put_back = right[ORDERED.args[1].argsort()]
+    return close(came[:, 0], put_back[:, 0]) and close(came[:, 1], right[:, 1])
 
 
 def normalised(images: Tensor, order: Tensor) -> Tensor:
@@ -120,6 +128,27 @@ SHUFFLE = (
             "encoder(images[order])[order.argsort()]",
         ),
         lambda f: acts_like(f, lambda x, o: torch.zeros_like(x), ORDERED),
+    ),
+    Mistake(
+        "one-number-put-back",
+        "Of each key the first number alone is that of its image: the others are still shuffled.",
+        (
+            "Print two keys. Do all their numbers move together?",
+            "scatter and gather move single numbers, and `order[:, None]` names one of each row.",
+            "Move whole rows: keys[order.argsort()]",
+        ),
+        first_number_alone,
+    ),
+    Mistake(
+        "encoded-in-parts",
+        "The encoder is called more than once: each call moves BatchNorm's statistics, and may see "
+        "only a part of the batch.",
+        (
+            "How often does your function call the encoder?",
+            "The groups are its own affair; yours is to send all images in the new order.",
+            "encoder(images[order])[order.argsort()], once",
+        ),
+        lambda f: int(f(*ORDERED.args, "passes")) > 1,
     ),
     Mistake(
         "put-back-without-a-shuffle",

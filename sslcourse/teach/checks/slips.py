@@ -30,6 +30,9 @@ def returns_nothing(f: Attempt, task: Task) -> bool:
 
 
 def changes_inputs(f: Attempt, task: Task) -> bool:
+    """Whether an input is another one afterwards, where the text does not allow it."""
+    if any(case.beside and not case.beside.keeps_inputs for case in task.cases):
+        return False
     return f.changes_inputs(*task.first.args, **task.first.kwargs)
 
 

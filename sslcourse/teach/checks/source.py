@@ -66,6 +66,8 @@ def what_to_ask(error: BaseException, source: str) -> str:
     for told, ask in ASK.items():
         if told in str(error):
             return f"\n{ask}"
+    if "is invalid for input of size" in str(error) and re.search(r"\b3\b", source):
+        return "\nIs the 3 there the number of colours? Take every size from the inputs."
     drops = re.search(r"\b(norm|sum|mean|std|var|amax|max)\(.*\d", source)
     if "must match the size of tensor" in str(error) and drops and not KEPT.search(source):
         return f"\nDoes `{drops[1]}` need keepdim=True there, so that its dimension stays?"

@@ -145,11 +145,15 @@ class Call:
 
 @dataclass(frozen=True)
 class Beside:
-    """A right function, what it is called with, and names of the inputs."""
+    """A right function, what it is called with, and names of the inputs.
+
+    The inputs must stay as they are, or may be overwritten.
+    """
 
     right: Attempt
     calls: tuple[Call, ...]
     words: tuple[str, ...]
+    keeps_inputs: bool = True
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,16 @@ ENCODING = (
     ),
     without_images("blocks", lambda f: len(given_shape(f, ODD)) == 2),
     Mistake(
+        "first-number-of-each-token",
+        "Only the first number of each visible token goes on: all D numbers are equal now.",
+        (
+            "Which shape has the index that you give to gather?",
+            "gather takes single numbers: with an index (N, V, 1) one of each token.",
+            "tokens.gather(1, places[:, :, None].expand(-1, -1, D))",
+        ),
+        encodes(lambda b, t, p, m: b(pick(t + p, m)[:, :, :1].expand(-1, -1, t.shape[2]))),
+    ),
+    Mistake(
         "hidden-patches-are-encoded-too",
         "The blocks got all L tokens of an image: hidden places take part in the attention, and "
         "nothing is saved.",

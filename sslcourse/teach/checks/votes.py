@@ -104,6 +104,15 @@ def second_wins(f: Attempt) -> bool:
     )
 
 
+def any_suffices(f: Attempt) -> bool:
+    """Both labels that occur among three neighbours are hits, and the third is none."""
+    bank = torch.tensor(FAN), torch.tensor([0, 1, 1, 2])
+    hits = [
+        f(*bank, QUESTION, torch.tensor([label, 0]), k=3, temperature=0.1) for label in range(3)
+    ]
+    return close(hits[0], hits[1]) and close(hits[0] - hits[2], 0.5)
+
+
 def weights_averaged(f: Attempt) -> bool:
     """The share is that of a vote in which a class has the mean of its neighbours' weights."""
     calls = [voting(3, 0.1), voting(9, 0.5), voting(20, 0.2)]

@@ -33,7 +33,8 @@ def nearly_right(seen: Seen, most: float = NEARLY) -> str:
         return ""
     return (
         f"You are close: the largest error is {100 * off:.2g} % of the largest number, or of what "
-        "other inputs change. Something small is added, left out, rounded or counted twice."
+        "other inputs change. Something small is added, left out, rounded or counted twice, or "
+        "something else happens to give nearly the same here."
     )
 
 

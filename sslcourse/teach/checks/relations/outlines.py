@@ -144,7 +144,9 @@ def another_size(seen: Seen) -> str:
     ends += (("last", lambda x: x.narrow(d, x.shape[d] - shorter, shorter)),)
     for name, end in ends:
         if shorter and close(end(came), end(expected)):
-            return f"{text} The {name} {shorter} of them are right."
+            several = isinstance(failed(seen)[0], tuple)  # of them this is the first that is wrong
+            where = " in the first result where that is so" if several else ""
+            return f"{text} The {name} {shorter} of them are right{where}."
     return text
 
 

@@ -93,6 +93,10 @@ def in_line(call: Call, change: Callable[[Tensor], Tensor]) -> Call:
     return Call(mapped(run, call.args), call.kwargs)
 
 
+def turned_columns(x: Tensor) -> Tensor:
+    return x.roll(1, -1) if x.ndim > 1 else x
+
+
 def exchanged(call: Call) -> Call:
     first, second, *others = call.args
     return Call((second, first, *others), call.kwargs)
@@ -100,6 +104,7 @@ def exchanged(call: Call) -> Call:
 
 TOGETHER = (
     ("all rows are brought into another order", lambda c: in_line(c, lambda x: x.roll(1, 0))),
+    ("the columns are brought into another order", lambda c: in_line(c, turned_columns)),
     ("every row is there twice", lambda c: in_line(c, lambda x: torch.cat([x, x]))),
     ("the first two inputs are exchanged", exchanged),
 )

@@ -103,12 +103,17 @@ def told_apart(first: Call, second: Call, words: tuple[str, ...]) -> tuple[str, 
     """The inputs in which two calls differ, by their shapes or, if they are numbers, by those."""
     texts = [dict(described(call, words)) for call in (first, second)]
     other = [name for name in texts[0] if texts[0][name] != texts[1].get(name)]
-    if not other:  # other numbers of the same shapes; the second ones stand below anyway
-        named_values = [*zip(words, first.args), *first.kwargs.items()]
-        small = all(sum(x.numel() for x in tensors_in(value)) <= 24 for _, value in named_values)
-        values = ", ".join(f"{name} = {shown(value)}" for name, value in named_values)
-        return values if small else "the first example", "other numbers of the same shapes"
+    if not other:
+        return in_full(first, words) or "the first example", "other numbers of the same shapes"
     return tuple(", ".join(f"{name} {text[name]}" for name in other) for text in texts)
+
+
+def in_full(call: Call, words: tuple[str, ...]) -> str:
+    """All inputs of a small call with their numbers; empty where they are many."""
+    values = [*zip(words, call.args), *call.kwargs.items()]
+    if any(sum(x.numel() for x in tensors_in(value)) > 24 for _, value in values):
+        return ""
+    return ", ".join(f"{name} = {shown(value)}" for name, value in values)
 
 
 def described(call: Call, words: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ import torch
 from sslcourse.teach.checks.cases import kind
 from sslcourse.teach.checks.numbers import close, tensors_in
 from sslcourse.teach.checks.relations.outlines import failed
-from sslcourse.teach.checks.relations.relation import Relation, Seen, told_apart
+from sslcourse.teach.checks.relations.relation import Relation, Seen, in_full, told_apart
 
 
 def raises_for_some(seen: Seen) -> str:
@@ -44,15 +44,18 @@ def right_for_some(seen: Seen) -> str:
     ]
     if not right:
         return ""
+    count = f"{len(right)} of {len(seen.beside.calls)} examples come out right"
+    for call in right:
+        if values := in_full(call, seen.beside.words):
+            return f"{count}, such as {values}. This one does not."
     here, there = told_apart(right[0], seen.call, seen.beside.words)
-    count = f"{len(right)} of {len(seen.beside.calls)} examples"
-    return f"{count} come out right. It is right for {here}, and wrong for {there}."
+    return f"{count}, by luck or not: it is right for {here}, and wrong for {there}."
 
 
 RIGHT_FOR_SOME = Relation(
     "right-for-some-inputs",
     (
-        "What does this example have that the others have not?",
+        "What does this example have that the right ones have not? Or are they right by luck?",
         "Look for equal numbers, zeros, an empty or full store, a first or last place, and sizes "
         "that happen to be equal in the other examples.",
         "Follow this example through your function by hand.",
