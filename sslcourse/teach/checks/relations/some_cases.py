@@ -1,11 +1,14 @@
 """Relations between the cases: one is answered and another not, or numbers of another kind."""
 
+from typing import Any
+
 import torch
 
 from sslcourse.teach.checks.cases import kind
 from sslcourse.teach.checks.numbers import close, tensors_in
 from sslcourse.teach.checks.relations.outlines import failed
 from sslcourse.teach.checks.relations.relation import Relation, Seen, in_full, told_apart
+from sslcourse.teach.checks.task import Call
 
 
 def raises_for_some(seen: Seen) -> str:
@@ -35,6 +38,17 @@ RAISES = Relation(
 )
 
 
+def different_inputs(first: Call, second: Call) -> int:
+    """In how many inputs two calls differ."""
+
+    def same(a: Any, b: Any) -> bool:
+        tensors = tuple(tensors_in(a)), tuple(tensors_in(b))
+        return close(*tensors) if tensors[0] or tensors[1] else a == b
+
+    pairs = zip((*first.args, *first.kwargs.values()), (*second.args, *second.kwargs.values()))
+    return sum(not same(a, b) for a, b in pairs)
+
+
 def right_for_some(seen: Seen) -> str:
     """Some cases are right, and this one is not."""
     right = [
@@ -45,6 +59,10 @@ def right_for_some(seen: Seen) -> str:
     if not right:
         return ""
     count = f"{len(right)} of {len(seen.beside.calls)} examples come out right"
+    for call in right:
+        if different_inputs(call, seen.call) == 1:  # nothing else can be the reason
+            here, there = told_apart(call, seen.call, seen.beside.words)
+            return f"{count}. It is right for {here}, and wrong for {there}."
     for call in right:
         if values := in_full(call, seen.beside.words):
             return f"{count}, such as {values}. This one does not."
