@@ -30,7 +30,7 @@ A check asks in the order exists, shape, dtype, value, gradient, invariance, and
 failure. Then it looks for a known mistake, not by stored numbers but by behaviour: what does
 shuffling the positives change, what scaling the inputs, what do collapsed inputs give, where does a
 gradient arrive? In a task's list of mistakes the most specific ones stand first, and the first one
-that shows is named.
+that shows is named. (One is read in the source: a `return` that ends a loop in its first round.)
 
 Where none shows, the result is rebuilt (`formulas`): the right formula is computed with one or two
 of its steps done wrongly, until it gives the learner's very numbers. Where that fails, too, the
