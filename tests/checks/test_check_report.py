@@ -127,3 +127,11 @@ def test_a_return_that_may_be_skipped_is_none_in_the_loop():
     for function in (sometimes, later, lambda z: [row for row in z][0]):
         report = check("03.4", function)
         assert not report.passed and report.mistake != "return-in-the-loop"
+
+
+def test_a_size_that_is_written_down_is_asked_for():
+    def three_colours(patches, patch_size):
+        side = int(patches.shape[1] ** 0.5)
+        return patches.reshape(len(patches), side, side, patch_size, patch_size, 3)
+
+    assert "Is the 3 there the number of colours?" in check("06.2", three_colours).problem
