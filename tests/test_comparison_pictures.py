@@ -77,6 +77,7 @@ def test_the_readme_tells_how_far_second_trainings_differ():
 def test_cells_as_text():
     assert cell_text("k-NN", Spread(0.616, 0.59, 0.632)) == "62 (59–63)"
     assert cell_text("k-NN", Spread(0.43, 0.43, 0.43)) == "43", "one seed has no range"
+    assert cell_text("k-NN", Spread(0.657, 0.6567, 0.6574)) == "66", "these agree to the per cent"
     assert cell_text("MiB", Spread(1234.4, 1000, 1400)) == "1,234"
     assert cell_text("images, M", Spread(1.75, 1.75, 1.75)) == "1.8"
     assert cell_text("k-NN", None) == "–"

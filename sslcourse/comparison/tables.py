@@ -135,7 +135,7 @@ def cell_text(heading: str, spread: Spread | None) -> str:
     if heading not in ACCURACIES:
         return f"{spread.mean:,.{1 if heading in FINE else 0}f}"
     mean, low, high = (f"{100 * value:.0f}" for value in spread)
-    return mean if spread.low == spread.high else f"{mean} ({low}–{high})"
+    return mean if low == high else f"{mean} ({low}–{high})"
 
 
 def print_comparison(table: Table) -> None:
