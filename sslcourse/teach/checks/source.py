@@ -88,6 +88,6 @@ def returns_in_a_loop(function: Callable) -> dict[str, Any]:
             continue
         if not any(isinstance(step, ast.Continue) for step in ast.walk(loop)):
             line = ast.unparse(loop.body[-1])
-            diagnosis = f"`{line}` stands inside the loop, so it ends in its first round."
+            diagnosis = f"`{line}` stands inside the loop, so the loop ends in its first round."
             return {"mistake": "return-in-the-loop", "diagnosis": diagnosis, "hints": LOOP_HINTS}
     return {}
