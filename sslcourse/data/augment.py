@@ -26,6 +26,7 @@ from sslcourse.data.operations import (
     resample,
     shift_hue,
     to_unit,
+    where_chosen,
 )
 
 PIXELS = 2**17  # of all images that are worked on at a time
@@ -108,12 +109,16 @@ class Augment:
         check_images(images)
         count, _, height, width = images.shape
         parameters = self.draw(count, height, width, images.device, generator)
-        if images.device.type != "cpu":
-            return self.apply(images, parameters)
         # a few images at a time stay in the processor's cache from the first change to the last
         some = max(1, PIXELS // (height * width))
-        parts = [slice(start, start + some) for start in range(0, max(count, 1), some)]
-        return torch.cat([self.apply(images[part], parameters[part]) for part in parts])
+        if images.device.type != "cpu" or count <= some:
+            return self.apply(images, parameters)
+        size = self.size or height
+        views = torch.empty(count, 3, size, size)
+        for start in range(0, count, some):
+            part = slice(start, start + some)
+            views[part] = self.apply(images[part], parameters[part])
+        return views
 
     def draw(
         self,
@@ -155,21 +160,21 @@ class Augment:
         if parameters.boxes is not None or views.shape[2:] != (size, size):
             views = resample(views, size=size, boxes=parameters.boxes, flipped=parameters.flipped)
         elif parameters.flipped is not None:
-            views = torch.where(parameters.flipped[:, None, None, None], views.flip(3), views)
+            views = where_chosen(parameters.flipped, views.flip(3), views)
         if parameters.jitter is not None:
             brightness, contrast, saturation, hue = parameters.jitter
             views = (views * brightness[:, None, None, None]).clamp_(0, 1)
-            views = blend(views, grey_of(views).mean(dim=(2, 3), keepdim=True), contrast)
+            views = blend(views, grey_of(views.mean(dim=(2, 3), keepdim=True)), contrast)
             views = blend(views, grey_of(views), saturation)
             views = shift_hue(views, hue)
         if parameters.grayscale is not None:
-            views = torch.where(parameters.grayscale[:, None, None, None], grey_of(views), views)
+            views = where_chosen(parameters.grayscale, grey_of(views), views)
         if parameters.blur_sigma is not None:
             blur = blur_matrix(parameters.blur_sigma, size, max(size // 20, 1))  # (N, size, size)
             views = from_both_sides(blur, views, blur)
         if parameters.solarize is not None:
-            inverted = torch.where(views >= 0.5, 1 - views, views)
-            views = torch.where(parameters.solarize[:, None, None, None], inverted, views)
+            inverted = torch.minimum(views, 1 - views)  # of each pixel above one half
+            views = where_chosen(parameters.solarize, inverted, views)
         if self.normalized:
             return normalize(views)
         return views.clone() if views is images else views  # never the learner's own tensor

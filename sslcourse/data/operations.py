@@ -81,7 +81,7 @@ def constant(values: tuple[float, ...], dtype: torch.dtype, device: torch.device
 def normalize(images: Tensor) -> Tensor:
     """uint8 images, or floats in [0, 1], (N, 3, H, W) -> channels of about mean 0 and std 1."""
     unit = to_unit(images)
-    return (unit - per_channel(MEAN, unit)) / per_channel(STD, unit)
+    return (unit - per_channel(MEAN, unit)).div_(per_channel(STD, unit))
 
 
 def denormalize(images: Tensor) -> Tensor:
@@ -110,19 +110,25 @@ def resample(
         boxes = constant(box, images.dtype, images.device).expand(count, 4)
     top, left, box_height, box_width = boxes.to(images.dtype).unbind(1)
     rows = resampling_matrix(top, box_height, size, height)  # (N, size, H)
-    columns = resampling_matrix(left, box_width, size, width)  # (N, size, W)
-    if flipped is not None:
-        columns = torch.where(flipped[:, None, None], columns.flip(1), columns)
+    columns = resampling_matrix(left, box_width, size, width, flipped)  # (N, size, W)
     return from_both_sides(rows, images, columns)  # (N, C, size, size)
 
 
-def resampling_matrix(start: Tensor, extent: Tensor, size: int, length: int) -> Tensor:
-    """Weights (N, size, length) that resize `length` pixels, cut to the box, to `size` pixels."""
+def resampling_matrix(
+    start: Tensor, extent: Tensor, size: int, length: int, flipped: Tensor | None = None
+) -> Tensor:
+    """Weights (N, size, length) that resize `length` pixels, cut to the box, to `size` pixels.
+
+    What is flipped runs backwards, from the end of the box to its start.
+    """
     pixels = torch.arange(length, device=start.device) + 0.5
-    outputs = torch.arange(size, device=start.device) + 0.5
+    outputs = (torch.arange(size, device=start.device) + 0.5).expand(len(start), size)
+    if flipped is not None:
+        outputs = torch.where(flipped[:, None], size - outputs, outputs)
     scale = (extent / size)[:, None, None]  # input pixels per output pixel, (N, 1, 1)
-    centres = start[:, None, None] + outputs[:, None] * scale  # (N, size, 1)
-    weights = (1 - (pixels - centres).abs() / scale.clamp_min(1)).clamp_min_(0)  # (N, size, length)
+    centres = start[:, None, None] + outputs[:, :, None] * scale  # (N, size, 1)
+    distances = (pixels - centres).abs_().div_(scale.clamp_min(1))  # (N, size, length)
+    weights = (1 - distances).clamp_min_(0)
     end = start + extent
     weights *= (pixels > start[:, None]).logical_and_(pixels < end[:, None])[:, None]
     return weights / weights.sum(dim=2, keepdim=True)
@@ -136,26 +142,39 @@ def from_both_sides(rows: Tensor, images: Tensor, columns: Tensor) -> Tensor:
 
 
 def grey_of(images: Tensor) -> Tensor:
-    return (images * per_channel(LUMA, images)).sum(1, keepdim=True)  # (N, 1, H, W)
+    red, green, blue = images.split(1, dim=1)
+    return (LUMA[0] * red).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])  # (N, 1, H, W)
 
 
 def blend(images: Tensor, other: Tensor, share: Tensor) -> Tensor:
     """`share` (N,) of each image and the rest of `other`, kept in [0, 1]."""
-    return torch.lerp(other, images, share[:, None, None, None]).clamp_(0, 1)
+    share = share[:, None, None, None]
+    return (share * images).add_((1 - share) * other).clamp_(0, 1)
+
+
+def where_chosen(chosen: Tensor, changed: Tensor, images: Tensor) -> Tensor:
+    """`changed` for the chosen (N,) and `images` for all others, as `torch.where`, but faster."""
+    return torch.lerp(images, changed, chosen.to(images.dtype)[:, None, None, None])
 
 
 def shift_hue(images: Tensor, shift: Tensor) -> Tensor:
-    """Turn the colour wheel by `shift` (N,) turns in [-0.5, 0.5]; brightness and chroma stay."""
-    value, lead = images.max(dim=1)  # brightest channel, (N, H, W)
-    chroma = value - images.amin(dim=1)
-    red, green, blue = images.unbind(1)
-    difference = torch.stack([green - blue, blue - red, red - green])  # (3, N, H, W)
-    difference = difference.gather(0, lead[None])[0] / chroma.clamp_min(1e-8)
-    hue = difference + 2 * lead + 6 * shift[:, None, None]  # in sixths of a turn, (N, H, W)
-    corners = per_channel((5.0, 3.0, 1.0), images)
-    sector = (hue[:, None] + corners).remainder_(6)  # (N, 3, H, W)
-    fall = torch.minimum(sector, 4 - sector).clamp_(0, 1)
-    return value[:, None] - chroma[:, None] * fall
+    """Turn the colour wheel by `shift` (N,) turns in [-0.5, 0.5]; brightness and chroma stay.
+
+    Angles are in sixths of a turn. On the wheel a channel stays at its most up to 1 from its own
+    corner (red 0, green 2, blue -2), falls until 2, and stays at its least from there. How far a
+    colour is from red is a sum of its channels: of any two neighbouring corners only one channel
+    differs.
+    """
+    red, green, blue = images.unbind(1)  # (N, H, W) each
+    most = images.amax(dim=1)
+    chroma = most - images.amin(dim=1)
+    from_red = (green + blue).sub_(red).sub_(most).div_(chroma.clamp_min(1e-8)).add_(2)
+    hue = from_red.copysign_(green - blue)  # in [-3, 3], towards green positive
+    hue += 6 * shift[:, None, None]
+    hue -= 6 * (hue / 6).round_()  # the short way round again
+    distance = (hue[:, None] - per_channel((0.0, 2.0, -2.0), images)).abs_()  # (N, 3, H, W), to 5
+    fall = (2 - distance.sub_(3).abs_()).clamp_(0, 1)  # the way back from 3 on
+    return most[:, None] - fall.mul_(chroma[:, None])
 
 
 def blur_matrix(sigma: Tensor, length: int, radius: int) -> Tensor:
