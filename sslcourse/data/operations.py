@@ -160,10 +160,10 @@ def where_chosen(chosen: Tensor, changed: Tensor, images: Tensor) -> Tensor:
 def shift_hue(images: Tensor, shift: Tensor) -> Tensor:
     """Turn the colour wheel by `shift` (N,) turns in [-0.5, 0.5]; brightness and chroma stay.
 
-    Angles are in sixths of a turn. On the wheel a channel stays at its most up to 1 from its own
-    corner (red 0, green 2, blue -2), falls until 2, and stays at its least from there. How far a
-    colour is from red is a sum of its channels: of any two neighbouring corners only one channel
-    differs.
+    A hue is an angle, in sixths of a turn: red 0, yellow 1, green 2, cyan 3 or -3, blue -2,
+    magenta -1. Between two neighbours a single channel changes, and it does so evenly, so a sum of
+    the channels says how far a colour is from red, and the larger of green and blue on which side.
+    Back again: a channel is at its most until 1 from its own colour, at its least from 2 on.
     """
     red, green, blue = images.unbind(1)  # (N, H, W) each
     most = images.amax(dim=1)
@@ -172,8 +172,8 @@ def shift_hue(images: Tensor, shift: Tensor) -> Tensor:
     hue = from_red.copysign_(green - blue)  # in [-3, 3], towards green positive
     hue += 6 * shift[:, None, None]
     hue -= 6 * (hue / 6).round_()  # the short way round again
-    distance = (hue[:, None] - per_channel((0.0, 2.0, -2.0), images)).abs_()  # (N, 3, H, W), to 5
-    fall = (2 - distance.sub_(3).abs_()).clamp_(0, 1)  # the way back from 3 on
+    distance = (hue[:, None] - per_channel((0.0, 2.0, -2.0), images)).abs_()  # (N, 3, H, W)
+    fall = (2 - distance.sub_(3).abs_()).clamp_(0, 1)  # beyond 3 it gets nearer again
     return most[:, None] - fall.mul_(chroma[:, None])
 
 
