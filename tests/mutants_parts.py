@@ -129,8 +129,8 @@ MUTANTS = {
     ),
     "hue turned the wrong way": (
         "data/operations.py",
-        "+ 6 * shift[:, None, None]",
-        "- 6 * shift[:, None, None]",
+        "hue += 6 * shift[:, None, None]",
+        "hue -= 6 * shift[:, None, None]",
         "test_augment.py",
     ),
     "probe fitted on test data": (
