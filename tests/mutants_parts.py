@@ -133,6 +133,18 @@ MUTANTS = {
         "hue -= 6 * shift[:, None, None]",
         "test_augment.py",
     ),
+    "a hue that never comes round again": (
+        "data/operations.py",
+        "    hue -= 6 * (hue / 6).round_()  # the short way round again\n",
+        "",
+        "test_augment.py",
+    ),
+    "green and blue side of the colour wheel are one": (
+        "data/operations.py",
+        "hue = from_red.copysign_(green - blue)",
+        "hue = from_red",
+        "test_augment.py",
+    ),
     "probe fitted on test data": (
         "evaluate/probe.py",
         "fit_logistic(classifier, train, train_labels, best, iterations, last)",
